@@ -1,0 +1,37 @@
+# Needs Python 3.11 or newer with venv. Everything else is installed into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --editable
+
+.DEFAULT_GOAL := help
+.PHONY: help up test lint clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /make \1: /p' Makefile
+
+up: .venv/installed ## run Coinslot here; takes HOST= PORT= DATA_DIR= WORKERS=
+	@$(BIN)/coinslot up $(if $(HOST),--host '$(HOST)') $(if $(PORT),--port '$(PORT)') \
+		$(if $(DATA_DIR),--data-dir '$(DATA_DIR)') $(if $(WORKERS),--workers '$(WORKERS)')
+
+test: .venv/installed-test ## run all tests on servers of their own; takes ARGS= for pytest
+	$(BIN)/pytest $(ARGS)
+
+lint: .venv/installed-test ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean: ## remove what the other targets made, but no data
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(INSTALL) '.[local]'
+	@touch $@
+
+.venv/installed-test: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(INSTALL) '.[local,test]'
+	@touch .venv/installed $@

@@ -1,0 +1,1 @@
+"""The read side: ranges, counts and the change stream."""

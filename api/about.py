@@ -1,0 +1,83 @@
+"""What Coinslot says of itself: the first page, its limits, its ledger, and its errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from flask import Blueprint, Response, render_template
+
+from api.query import MAX_LIMIT, BadQuery
+from coinslot.errors import BadCursor, CoinslotError, QueueUnavailable
+from coinslot.events import MAX_DEPTH, MAX_ID_CHARACTERS
+from coinslot.ledger import Ledger
+from coinslot.settings import Settings
+from coinslot.web import error_response, json_response
+
+RETRY_AFTER_S = 1
+
+Limits = Mapping[str, int | list[str]]
+
+
+class Freshness:
+    """A check of /ready: raises QueueUnavailable when the oldest event in the queue has waited too long."""
+
+    def __init__(self, oldest_ms: Callable[[], int | None], clock: Callable[[], float], max_age_s: float) -> None:
+        self._oldest_ms = oldest_ms
+        self._clock = clock
+        self._max_age_s = max_age_s
+
+    def __call__(self) -> None:
+        oldest_ms = self._oldest_ms()
+        age_s = 0.0 if oldest_ms is None else self._clock() - oldest_ms / 1000
+        if age_s > self._max_age_s:
+            raise QueueUnavailable(f"the oldest event in the queue has waited for {age_s:.0f} s")
+
+
+def limits(settings: Settings) -> Limits:
+    """The sizes and encodings taken (contract: GET /limits)."""
+    return {
+        "max_event_bytes": settings.max_event_bytes,
+        "max_body_bytes": settings.max_body_bytes,
+        "max_events_per_post": settings.max_events_per_post,
+        "max_depth": MAX_DEPTH,
+        "max_id_characters": MAX_ID_CHARACTERS,
+        "max_page_events": MAX_LIMIT,
+        "content_types": [
+            "application/json",
+            "application/x-ndjson",
+            "text/plain",
+            "application/x-www-form-urlencoded",
+        ],
+        "content_encodings": ["gzip", "zstd"],
+    }
+
+
+def blueprint(ledger: Ledger, limits: Limits) -> Blueprint:
+    routes = Blueprint("about", __name__)
+
+    @routes.get("/")
+    def index() -> str:
+        return render_template("index.html", limits=limits)
+
+    @routes.get("/wsapi/ping")
+    def ping() -> Response:
+        return Response("pong", content_type="text/plain")
+
+    @routes.get("/limits")
+    def show_limits() -> Response:
+        return json_response(limits)
+
+    @routes.get("/audit")
+    def audit() -> Response:
+        return json_response(ledger.audit().as_json())
+
+    return routes
+
+
+def refuse(error: CoinslotError) -> Response:
+    """400 for what the client got wrong; 503, to be tried again, for what is out of reach."""
+    if isinstance(error, BadQuery | BadCursor):
+        return error_response(400, str(error))
+    response = error_response(503, str(error))
+    response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response

@@ -1,0 +1,65 @@
+"""The composition root of api: the Flask app that answers everything, and the stream lane in front of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import monotonic, time
+from typing import Any
+
+from a2wsgi import WSGIMiddleware
+from flask import Flask
+
+from api import about, ranges, stream
+from api.hub import Hub
+from api.lane import StreamLane
+from coinslot import redisclient, web
+from coinslot.changes import Feed
+from coinslot.cors import Cors
+from coinslot.errors import CoinslotError
+from coinslot.keys import Keys
+from coinslot.ledger import Ledger
+from coinslot.server import Stopping
+from coinslot.settings import Settings
+from coinslot.store import Store, open_store
+
+REDIS_TIMEOUT_S = 2.0  # longer than a follower's wait for a change
+FLASK_THREADS = 16
+
+
+def create_app(settings: Settings, stopping: Stopping) -> Any:
+    """All of api as one WSGI application, in which a follower takes a thread."""
+    flask = create_flask(settings, stopping, open_store(settings), _feed(settings))
+    return Cors(flask, settings.cors_origins).wsgi()
+
+
+def create_asgi(settings: Settings, stopping: Stopping) -> Any:
+    """The same as an ASGI application, in which the stream lane carries the followers."""
+    store, feed = open_store(settings), _feed(settings)
+    app: Any = create_flask(settings, stopping, store, feed)
+    flask = WSGIMiddleware(app, workers=FLASK_THREADS)
+    lane = StreamLane(flask, feed, store, Hub(feed, stopping), settings.followers_max)
+    return Cors(lane, settings.cors_origins).asgi()
+
+
+def create_flask(settings: Settings, stopping: Stopping, store: Store, feed: Feed) -> Flask:
+    """All of api as plain Flask: what the stream lane speeds up works without it."""
+    app = web.create_flask("api")
+    here = Path(__file__).parent
+    app.static_folder, app.template_folder = str(here / "static"), str(here / "templates")
+    app.add_url_rule("/static/<path:filename>", "static", app.send_static_file)
+    ledger = Ledger(
+        redisclient.connect(settings.redis_url, timeout_s=REDIS_TIMEOUT_S),
+        Keys.of(settings.key_prefix),
+        queue_is_on_redis=settings.queue_is_on_redis,
+    )
+    freshness = about.Freshness(ledger.oldest_queued_ms, time, settings.ready_max_age_s)
+    app.register_blueprint(web.health({"queue": ledger.audit, "store": store.ping, "freshness": freshness}))
+    app.register_blueprint(ranges.blueprint(store))
+    app.register_blueprint(stream.blueprint(store, feed, stopping, monotonic, settings.front_followers_max))
+    app.register_blueprint(about.blueprint(ledger, about.limits(settings)))
+    app.register_error_handler(CoinslotError, about.refuse)
+    return app
+
+
+def _feed(settings: Settings) -> Feed:
+    return Feed(redisclient.connect(settings.redis_url, timeout_s=REDIS_TIMEOUT_S), Keys.of(settings.key_prefix))

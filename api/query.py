@@ -1,0 +1,91 @@
+"""What a client may ask for in a query string. Anything else in it is passed over, and never reaches a database."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from coinslot.errors import BadCursor, CoinslotError
+from coinslot.store import Cursor
+
+MAX_LIMIT = 10_000
+
+Number = int | float
+
+
+class BadQuery(CoinslotError):
+    """The query string is not understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A range of events: both ends included, None for open; `limit` makes it a page."""
+
+    start: Number | None
+    end: Number | None
+    after: Cursor | None
+    limit: int | None
+    descending: bool
+
+
+def parse_range(args: Mapping[str, str]) -> Range:
+    """start, end, after, limit, order. Raises BadQuery or BadCursor, naming the parameter."""
+    order = args.get("order", "asc")
+    if order not in ("asc", "desc"):
+        raise BadQuery(f"order={order[:40]!r} is neither asc nor desc")
+    after = args.get("after")
+    return Range(
+        start=parse_number(args, "start"),
+        end=parse_number(args, "end"),
+        after=parse_cursor(after) if after else None,
+        limit=_parse_limit(args),
+        descending=order == "desc",
+    )
+
+
+def parse_number(args: Mapping[str, str], name: str) -> Number | None:
+    """A finite number; absent and empty are the same. Raises BadQuery."""
+    text = args.get(name, "")
+    if not text:
+        return None
+    try:
+        # Beyond 64 bits no event has a timestamp, and a float says so well enough.
+        number: Number = int(text) if len(text) < 19 else float(text)
+    except ValueError:
+        try:
+            number = float(text)
+        except ValueError:
+            raise BadQuery(f"{name}={text[:40]!r} is not a number") from None
+    if not math.isfinite(number):
+        raise BadQuery(f"{name}={text[:40]!r} is not a finite number")
+    return number
+
+
+def _parse_limit(args: Mapping[str, str]) -> int | None:
+    limit = parse_number(args, "limit")
+    if limit is None:
+        return None
+    if not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
+        raise BadQuery(f"limit={args['limit'][:40]!r} is not a whole number from 1 to {MAX_LIMIT}")
+    return limit
+
+
+def format_cursor(event: bytes) -> str:
+    """The opaque cursor of a place just beyond this event (JSON text)."""
+    fields = msgspec.json.decode(event)
+    return base64.urlsafe_b64encode(msgspec.json.encode([fields["timestamp"], fields["_id"]])).decode().rstrip("=")
+
+
+def parse_cursor(text: str) -> Cursor:
+    """The reverse of format_cursor; raises BadCursor."""
+    try:
+        padded = text.encode() + b"=" * (-len(text) % 4)
+        value = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=tuple[Number, str])
+    except (binascii.Error, msgspec.MsgspecError, UnicodeError):
+        raise BadCursor(f"after={text[:40]!r} is not a cursor of a range") from None
+    return Cursor(*value)

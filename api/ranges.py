@@ -1,0 +1,97 @@
+"""Ranges, single events and counts (contract: GET /wsapi/interaction_data and below)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, request
+
+from api.query import Range, format_cursor, parse_number, parse_range
+from coinslot.store import Store
+from coinslot.web import error_response, json_response
+
+PATH = "/wsapi/interaction_data"
+NDJSON = "application/x-ndjson"
+CHUNK_BYTES = 64 * 1024
+PAGE_BYTES = 8 * 1024 * 1024  # a page ends early here: it is held in memory, for its cursor stands in a header
+
+
+def blueprint(store: Store) -> Blueprint:
+    routes = Blueprint("ranges", __name__)
+
+    @routes.get(PATH)
+    def events() -> Response:
+        if "id" in request.args:
+            return _one(store, request.args["id"])
+        asked = parse_range(request.args)
+        as_lines = request.accept_mimetypes.best_match(["application/json", NDJSON]) == NDJSON
+        if asked.limit is None:
+            return Response(_body(_find(store, asked), as_lines), content_type=_type(as_lines))
+        page, more = _page(_find(store, asked), asked.limit)
+        response = Response(b"".join(_body(page, as_lines)), content_type=_type(as_lines))
+        if more:
+            query = urlencode({**request.args, "after": format_cursor(page[-1])})
+            response.headers["Link"] = f'<{PATH}?{query}>; rel="next"'
+        return response
+
+    @routes.get(f"{PATH}/count")
+    def count() -> Response:
+        return json_response(store.count(parse_number(request.args, "start"), parse_number(request.args, "end")))
+
+    @routes.get(f"{PATH}/last")
+    def last() -> Response:
+        for event in store.find(descending=True, limit=1):
+            return Response(event, content_type="application/json")
+        return error_response(404, "nothing is stored yet")
+
+    return routes
+
+
+def _one(store: Store, id: str) -> Response:
+    event = store.get(id)
+    if event is None:
+        return error_response(404, "there is no event with this id")
+    return Response(b'{"results":%b}' % event, content_type="application/json")
+
+
+def _find(store: Store, asked: Range) -> Iterator[bytes]:
+    # One more than was asked for tells whether there is a next page.
+    limit = None if asked.limit is None else asked.limit + 1
+    return store.find(asked.start, asked.end, after=asked.after, limit=limit, descending=asked.descending)
+
+
+def _page(events: Iterable[bytes], limit: int) -> tuple[list[bytes], bool]:
+    """The events of a page, and whether there are more behind it."""
+    page: list[bytes] = []
+    size_bytes = 0
+    for event in events:
+        if len(page) == limit or (page and size_bytes + len(event) > PAGE_BYTES):
+            return page, True
+        page.append(event)
+        size_bytes += len(event)
+    return page, False
+
+
+def _type(as_lines: bool) -> str:
+    return NDJSON if as_lines else "application/json"
+
+
+def _body(events: Iterable[bytes], as_lines: bool) -> Iterator[bytes]:
+    """A line each, or an array; in chunks, so that a long range costs few writes and little memory."""
+    separator = b"\n" if as_lines else b","
+    chunk = bytearray() if as_lines else bytearray(b"[")
+    is_first = True
+    for event in events:
+        if not (is_first or as_lines):
+            chunk += separator
+        chunk += event
+        if as_lines:
+            chunk += separator
+        is_first = False
+        if len(chunk) >= CHUNK_BYTES:
+            yield bytes(chunk)
+            chunk.clear()
+    if not as_lines:
+        chunk += b"]"
+    yield bytes(chunk)

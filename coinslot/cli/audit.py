@@ -1,0 +1,33 @@
+"""`coinslot audit`: the ledger."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from coinslot.cli import options
+from coinslot.client import Client
+
+
+@click.command()
+@options.url
+def audit(url: str) -> None:
+    """Show the ledger; fail if an event is unaccounted for."""
+    with Client(url, retries=0) as client:
+        ledger = client.audit()
+    Console().print(_table(ledger))
+    if not ledger["balanced"]:
+        click.echo(f"coinslot: the ledger does not balance: {ledger['what']}", err=True)
+        sys.exit(1)
+
+
+def _table(ledger: dict[str, Any]) -> Table:
+    table = Table("events", "", title="accepted = stored + duplicate + dead + queued", title_justify="left")
+    table.columns[1].justify = "right"
+    for name in ("accepted", "stored", "duplicate", "dead", "queued"):
+        table.add_row(name, f"{ledger[name]:,}")
+    return table

@@ -1,0 +1,30 @@
+"""Everything Coinslot raises on purpose. A class's docstring is its default message."""
+
+from __future__ import annotations
+
+
+class CoinslotError(Exception):
+    """Coinslot could not do what was asked."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or type(self).__doc__)
+
+
+class SettingsError(CoinslotError):
+    """A setting has a value that cannot be used."""
+
+
+class StoreUnavailable(CoinslotError):
+    """The store cannot be reached; try again later."""
+
+
+class QueueUnavailable(CoinslotError):
+    """The queue cannot be reached, or refuses what it is given; try again later."""
+
+
+class FeedUnavailable(CoinslotError):
+    """The change feed cannot be reached; try again later."""
+
+
+class BadCursor(CoinslotError):
+    """This is not a cursor that Coinslot gave out."""

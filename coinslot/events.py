@@ -1,0 +1,152 @@
+"""The event: a JSON object with a numeric `timestamp`, and the check that lets it in.
+
+Whatever could fail later must fail here, so that an event that was accepted can be stored by every store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import bson
+import msgspec
+from bson.errors import InvalidDocument
+
+from coinslot.errors import CoinslotError
+
+MAX_DEPTH = 100  # MongoDB's own limit for nested documents
+MAX_ID_CHARACTERS = 128
+
+_decode = msgspec.json.Decoder().decode
+_split = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
+
+
+class BadEvent(CoinslotError):
+    """The event cannot be accepted."""
+
+
+class EventTooLarge(BadEvent):
+    """The event is larger than an event may be."""
+
+
+class Event(NamedTuple):
+    """An event in both its forms.
+
+    `raw` is one JSON object in UTF-8 without line breaks, as posted (an `_id` put first where the client sent
+    none); `fields` is the same, decoded. `fields["_id"]` is a str of 1 to 128 characters and
+    `fields["timestamp"]` a finite int or float.
+    """
+
+    raw: bytes
+    fields: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.fields["_id"])
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """The outcome of an event that can never be stored, with the reason."""
+
+    reason: str
+
+
+def mint_id() -> str:
+    """A new `_id`: 24 hexadecimal digits, growing with time, unique among processes and machines."""
+    return str(bson.ObjectId())
+
+
+class EventCheck:
+    """The check at the door: the raw bytes of one JSON value in, an Event out.
+
+    Raises BadEvent with a reason made for the client, who may see no more of it than that.
+    """
+
+    def __init__(self, max_bytes: int, mint: Callable[[], str] = mint_id) -> None:
+        self._max_bytes = max_bytes
+        self._mint = mint
+
+    def __call__(self, raw: bytes) -> Event:
+        if len(raw) > self._max_bytes:
+            raise EventTooLarge(f"event of {len(raw)} bytes; the limit is {self._max_bytes}")
+        fields = decode(raw)
+        if type(fields) is not dict:
+            raise BadEvent("event is not a JSON object")
+        _check_timestamp(fields)
+        _check_depth(raw, fields)
+        _check_storable(fields)
+        # Outside of strings, where JSON allows none, line breaks are mere white space.
+        raw = raw.translate(_LINE_BREAKS)
+        if "_id" in fields:
+            _check_id(fields["_id"])
+            return Event(raw, fields)
+        id = self._mint()
+        return Event(b'{"_id":"%b",%b' % (id.encode(), raw[raw.index(b"{") + 1 :]), {"_id": id, **fields})
+
+
+def decode(raw: bytes) -> Any:
+    """The value of a JSON text; raises BadEvent saying what is wrong and, if the parser knows, at which byte."""
+    try:
+        return _decode(raw)
+    except msgspec.MsgspecError as error:
+        raise BadEvent(str(error)) from None
+    except UnicodeDecodeError as error:
+        raise BadEvent(f"text is not UTF-8: {error.reason}") from None
+    except RecursionError:
+        raise BadEvent(f"nested deeper than {MAX_DEPTH}") from None
+
+
+def split(array: bytes) -> list[bytes]:
+    """The elements of a JSON array, each as the bytes it came in, unchecked; raises BadEvent."""
+    try:
+        return [bytes(raw) for raw in _split(array)]
+    except msgspec.MsgspecError as error:
+        raise BadEvent(str(error)) from None
+    except RecursionError:
+        raise BadEvent(f"nested deeper than {MAX_DEPTH}") from None
+
+
+def trusted(raw: bytes) -> Event:
+    """The Event of bytes that have passed the check before."""
+    return Event(raw, _decode(raw))
+
+
+def _check_timestamp(fields: dict[str, Any]) -> None:
+    if "timestamp" not in fields:
+        raise BadEvent("timestamp is missing")
+    if type(fields["timestamp"]) not in (int, float):  # a bool is an int to isinstance
+        raise BadEvent("timestamp is not a number")
+
+
+def _check_id(id: object) -> None:
+    if not isinstance(id, str) or not 1 <= len(id) <= MAX_ID_CHARACTERS:
+        raise BadEvent(f"_id is not a string of 1 to {MAX_ID_CHARACTERS} characters")
+
+
+def _check_depth(raw: bytes, fields: dict[str, Any]) -> None:
+    # Counting brackets is fifty times cheaper than walking, and clears nearly every event.
+    if raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
+        return
+    level: list[Any] = [fields]
+    for _ in range(MAX_DEPTH):
+        level = [child for value in level for child in _children(value)]
+        if not level:
+            return
+    raise BadEvent(f"nested deeper than {MAX_DEPTH}")
+
+
+def _children(value: dict[str, Any] | list[Any]) -> list[Any]:
+    values = value.values() if isinstance(value, dict) else value
+    return [child for child in values if isinstance(child, dict | list)]
+
+
+def _check_storable(fields: dict[str, Any]) -> None:
+    try:
+        bson.encode(fields)
+    except OverflowError:
+        raise BadEvent("an integer does not fit in 64 bits") from None
+    except InvalidDocument as error:
+        raise BadEvent(str(error).removeprefix("Invalid document: ")) from None

@@ -1,0 +1,27 @@
+"""The names of everything in Redis. One hash tag keeps them on one node of a cluster, where scripts need them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+GROUP = "workers"  # the consumer group of every queue
+
+
+class Keys(NamedTuple):
+    """`queue` is also the queue's name on other brokers. Shapes are drawn in lua/put.lua and lua/settle.lua."""
+
+    queue: str
+    ledger: str
+    dead: str
+    feed: str
+    channel: str
+
+    @classmethod
+    def of(cls, prefix: str) -> Keys:
+        queue = f"{{{prefix}}}:events"
+        return cls(queue, ledger_of(queue), f"{queue}:dead", f"{{{prefix}}}:feed", f"{prefix}:changes")
+
+
+def ledger_of(queue: str) -> str:
+    """The transport counts what enters a queue of any name, so the ledger's key follows from it."""
+    return f"{queue}:ledger"

@@ -1,0 +1,168 @@
+"""The queue, as the two ends see it: publishers in ingest, one consumer in a worker. The rest is kombu's."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import kombu
+from amqp.exceptions import AMQPError
+from kombu.exceptions import KombuError
+
+from coinslot import redisclient, redisstreams
+from coinslot.errors import QueueUnavailable
+from coinslot.keys import Keys
+from coinslot.redisstreams.transport import Channel as StreamChannel
+from coinslot.settings import Settings
+
+CLOSE_TIMEOUT_S = 1.0
+
+Message = Any  # a kombu.Message; kombu has no types
+Connect = Callable[[], kombu.Connection]
+
+# Whatever a broker's driver raises when the broker is gone, slow, full or unwilling.
+BrokerErrors = (KombuError, AMQPError, *redisclient.Errors)
+
+
+class Broker:
+    """Where the queue is: streams beside the feed, or what BROKER_URL names. Nothing connects before it is used."""
+
+    def __init__(self, settings: Settings) -> None:
+        redisstreams.register()
+        self._settings = settings
+        arguments = None if settings.queue_is_on_redis else {"x-queue-type": "quorum"}  # it counts deliveries
+        name = Keys.of(settings.key_prefix).queue
+        self._queue = kombu.Queue(name, exchange=kombu.Exchange(""), routing_key=name, queue_arguments=arguments)
+
+    def publisher(self) -> Publisher:
+        return Publisher(self._connect, self._queue, self._settings.publish_timeout_s / 2)
+
+    def consumer(self) -> Consumer:
+        return Consumer(self._connect, self._queue, prefetch=self._settings.batch_max_events)
+
+    def _connect(self) -> kombu.Connection:
+        settings, wait_s = self._settings, self._settings.publish_timeout_s / 2
+        if settings.queue_is_on_redis:
+            url = "redisstreams://"
+            options: dict[str, Any] = {
+                "redis_url": settings.redis_url,
+                "timeout_s": wait_s,
+                "claim_idle_s": settings.claim_idle_s,
+                "claim_every_s": settings.claim_every_s,
+            }
+        else:
+            url = settings.broker_url
+            options = {"confirm_publish": True, "read_timeout": wait_s, "write_timeout": wait_s}
+        connection = kombu.Connection(url, connect_timeout=wait_s / 2, transport_options=options)
+        return connection.ensure_connection(max_retries=0)
+
+
+class Publisher:
+    """Publishes commits, one at a time; each in-flight commit needs a publisher of its own."""
+
+    def __init__(self, connect: Connect, queue: kombu.Queue, timeout_s: float) -> None:
+        self._connect = connect
+        self._queue = queue
+        self._timeout_s = timeout_s
+        self._producer: kombu.Producer | None = None
+
+    def __call__(self, body: bytes, events: int) -> None:
+        """Return once the queue holds `body`, a JSON array of so many events.
+
+        Raises QueueUnavailable; then it may hold it all the same.
+        """
+        try:
+            self._connected().publish(
+                body,
+                routing_key=self._queue.name,  # of the default exchange: it cannot lose its binding
+                content_type="application/json",
+                content_encoding="utf-8",
+                headers={"events": events},
+                delivery_mode="persistent",
+                mandatory=True,  # AMQP: a queue that was deleted is an error, not a silent drop
+                timeout=self._timeout_s,
+                confirm_timeout=self._timeout_s,
+            )
+        except BrokerErrors as error:
+            self.close()
+            raise QueueUnavailable(f"the queue did not take the commit: {error}") from error
+
+    def depth(self) -> int:
+        """Messages waiting in the queue, as far as the broker tells; raises QueueUnavailable."""
+        try:
+            channel = self._connected().channel
+            return int(channel.queue_declare(self._queue.name, passive=True).message_count)
+        except BrokerErrors as error:
+            self.close()
+            raise QueueUnavailable(f"the queue cannot be reached: {error}") from error
+
+    def _connected(self) -> kombu.Producer:
+        if self._producer is None:
+            channel = self._connect().channel()
+            self._queue(channel).declare()
+            self._producer = kombu.Producer(channel)
+        return self._producer
+
+    def close(self) -> None:
+        """Drop the connection; the next call opens another."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.channel.connection.client.collect(CLOSE_TIMEOUT_S)
+
+
+class Consumer:
+    """Reads messages into `inbox`; what it has read stays its own until it is acknowledged, or the consumer closed."""
+
+    def __init__(self, connect: Connect, queue: kombu.Queue, prefetch: int) -> None:
+        self.inbox: deque[Message] = deque()  # bounded by the prefetch
+        self._connect = connect
+        self._queue = queue
+        self._prefetch = prefetch
+        self._connection: kombu.Connection | None = None
+        self._channel: Any = None
+
+    def read(self, timeout_s: float) -> None:
+        """Put the messages that are there into `inbox`, waiting for one up to `timeout_s`; raises QueueUnavailable."""
+        try:
+            self._connected().drain_events(timeout=timeout_s)
+        except TimeoutError:
+            pass  # nothing came, which the inbox shows
+        except BrokerErrors as error:
+            # A stream knows what this consumer holds whatever becomes of the connection. AMQP gives it to others.
+            if not isinstance(self._channel, StreamChannel):
+                self.close()
+            raise QueueUnavailable(f"the queue cannot be read: {error}") from error
+
+    def keep(self) -> None:
+        """Tell a broker that wants to be told that what was read is being worked on; raises QueueUnavailable."""
+        try:
+            if isinstance(self._channel, StreamChannel):
+                self._channel.keep_claims()
+        except BrokerErrors as error:
+            raise QueueUnavailable(f"the queue cannot be reached: {error}") from error
+
+    @property
+    def name(self) -> str:
+        """Its name in the stream's consumer group; empty on other brokers."""
+        return self._channel.consumer if isinstance(self._channel, StreamChannel) else ""
+
+    def _connected(self) -> kombu.Connection:
+        if self._connection is None:
+            connection = self._connect()
+            self._channel = connection.channel()
+            queue = self._queue(self._channel)
+            queue.declare()
+            consumer = kombu.Consumer(
+                self._channel, [queue], on_message=self.inbox.append, prefetch_count=self._prefetch, auto_declare=False
+            )
+            consumer.consume()
+            self._connection = connection
+        return self._connection
+
+    def close(self) -> None:
+        """Hand back what was read and not acknowledged; the next read connects again."""
+        connection, self._connection, self._channel = self._connection, None, None
+        self.inbox.clear()
+        if connection is not None:
+            connection.collect(CLOSE_TIMEOUT_S)

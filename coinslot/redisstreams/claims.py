@@ -1,0 +1,87 @@
+"""Who holds which message of a stream: taking over from the dead, and not being taken over while alive."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Sequence
+from time import monotonic
+from typing import Any
+
+import redis
+
+from coinslot.keys import GROUP
+
+SWEEP_COUNT = 1000  # messages taken over in one sweep; the next sweep takes more
+FORGET_CONSUMER_S = 3600  # a consumer silent for so long, with nothing in its hands, is removed
+
+Entry = tuple[bytes, dict[bytes, bytes]]
+
+
+class Claims:
+    """One consumer's claims on the messages of one queue. Raises redis.RedisError; used by one thread."""
+
+    def __init__(self, client: redis.Redis, queue: str, consumer: str, idle_s: float, every_s: float) -> None:
+        self._redis = client
+        self._queue = queue
+        self._consumer = consumer
+        self._idle_ms = int(idle_s * 1000)
+        self._every_s = every_s
+        self._sweep_at = 0.0
+        self._claimed: deque[str] = deque()
+
+    def sweep(self, held: Collection[str]) -> None:
+        """At most every `every_s`: take over what has been idle for `idle_s`, save what is `held` here anyway.
+
+        Nothing is taken while earlier claims wait: other consumers may be quicker.
+        """
+        if self._claimed or monotonic() < self._sweep_at:
+            return
+        self._sweep_at = monotonic() + self._every_s
+        ids: Any = self._redis.xautoclaim(
+            self._queue, GROUP, self._consumer, self._idle_ms, count=SWEEP_COUNT, justid=True
+        )
+        self._claimed.extend(id.decode() for id in ids if id.decode() not in held)
+        self._forget_dead_consumers()
+
+    def redeliver(self) -> tuple[Entry, int] | None:
+        """The next claimed message and how often it has now been delivered."""
+        while self._claimed:
+            id = self._claimed.popleft()
+            pending = self._pending(id, id, 1)
+            if not pending:
+                continue  # somebody has claimed it from us
+            entries: Any = self._redis.xclaim(self._queue, GROUP, self._consumer, 0, [id])
+            if entries and entries[0][1] is not None:
+                return entries[0], pending[0]["times_delivered"] + 1
+            self._redis.xack(self._queue, GROUP, id)  # somebody deleted it from the stream
+        return None
+
+    def keep(self, held: Collection[str]) -> None:
+        """Say that the messages `held` are still being worked on, as far as they are still this consumer's."""
+        pending = self._pending("-", "+", len(held) + SWEEP_COUNT) if held else []
+        ours = [entry["message_id"] for entry in pending if entry["message_id"].decode() in held]
+        if ours:
+            self._redis.xclaim(self._queue, GROUP, self._consumer, 0, ours, justid=True)
+
+    def hand_back(self, ids: Sequence[str]) -> None:
+        """Let others take over these messages at their next sweep."""
+        if ids:
+            self._redis.xclaim(
+                self._queue,
+                GROUP,
+                self._consumer,
+                0,
+                list(ids),
+                idle=self._idle_ms + 1,
+                justid=True,
+            )
+
+    def _pending(self, first: str, last: str, count: int) -> list[dict[str, Any]]:
+        answer: Any = self._redis.xpending_range(self._queue, GROUP, first, last, count, self._consumer)
+        return list(answer)
+
+    def _forget_dead_consumers(self) -> None:
+        consumers: Any = self._redis.xinfo_consumers(self._queue, GROUP)
+        for consumer in consumers:
+            if consumer["pending"] == 0 and consumer["idle"] > FORGET_CONSUMER_S * 1000:
+                self._redis.xgroup_delconsumer(self._queue, GROUP, consumer["name"])

@@ -1,0 +1,204 @@
+"""The kombu side: a virtual transport whose channel is one consumer of the streams' consumer group."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Sequence
+from queue import Empty
+from typing import Any
+
+import msgspec
+import redis
+from kombu.transport import virtual
+
+from coinslot import lua, redisclient
+from coinslot.keys import GROUP, ledger_of
+from coinslot.redisstreams.claims import Claims, Entry
+
+BLOCK_S = 2.0  # longest wait for a message; the reader's socket timeout is longer
+MAX_READ_MESSAGES = 1000
+MAX_READ_BYTES = 4 * 1024 * 1024  # about: judged by the size of the messages of the read before
+
+
+class QoS(virtual.QoS):  # type: ignore[misc]
+    """Holds what was delivered; at close it is handed back instead of waiting until it counts as idle."""
+
+    def ack(self, delivery_tag: str) -> None:
+        self.channel.acknowledge(self.get(delivery_tag).delivery_info["routing_key"], delivery_tag)
+        super().ack(delivery_tag)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        if not requeue:
+            self.ack(delivery_tag)
+            return
+        self.channel.hand_back([delivery_tag])
+        self.forget(delivery_tag)
+
+    def forget(self, delivery_tag: str) -> None:
+        super().ack(delivery_tag)
+
+    def held(self) -> list[str]:
+        self._flush()
+        return list(self._delivered)
+
+    def restore_unacked(self) -> list[Any]:
+        self.channel.hand_back(self.held())
+        self._delivered.clear()
+        return []
+
+
+class Channel(virtual.Channel):  # type: ignore[misc]
+    """A consumer of its own name. Publishing and consuming raise redis.RedisError and OSError.
+
+    transport_options: `redis_url`; `timeout_s`, the socket timeout of a publish; `claim_idle_s`, `claim_every_s`.
+    """
+
+    QoS = QoS
+    body_encoding = None  # a stream's field takes raw bytes
+    from_transport_options = ("redis_url", "timeout_s", "claim_idle_s", "claim_every_s")
+    redis_url = "redis://127.0.0.1:6379/0"
+    timeout_s = 1.0
+    claim_idle_s = 30.0
+    claim_every_s = 5.0
+
+    def __init__(self, connection: Any, **kwargs: Any) -> None:
+        super().__init__(connection, **kwargs)
+        self.consumer = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._redis = redisclient.connect(
+            self.redis_url, timeout_s=self.timeout_s, connect_timeout_s=self.timeout_s / 2
+        )
+        self._reader = redisclient.connect(
+            self.redis_url, timeout_s=BLOCK_S + self.timeout_s, connect_timeout_s=self.timeout_s / 2
+        )
+        self._put_script = self._redis.register_script(lua.source("put"))
+        self._claims: dict[str, Claims] = {}
+        self._read_messages = MAX_READ_MESSAGES
+
+    def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
+        body = message.pop("body")
+        events = message["headers"].get("events", 1)
+        self._put_script(keys=[queue, ledger_of(queue)], args=[body, events, msgspec.json.encode(message)])
+
+    def _get_many(self, queues: Sequence[str], timeout: float | None = None) -> None:
+        """Deliver what there is, waiting for it up to `timeout` s; raises Empty."""
+        try:
+            if not (self._redeliver(queues) or self._deliver_new(queues, timeout)):
+                raise Empty
+        except redis.ResponseError as error:
+            if not str(error).startswith("NOGROUP"):
+                raise
+            for queue in queues:  # Redis was emptied
+                self._new_queue(queue)
+            raise Empty from None
+
+    def _redeliver(self, queues: Sequence[str]) -> bool:
+        for queue in queues:
+            claims = self._claims_of(queue)
+            claims.sweep(self.qos.held())
+            claimed = claims.redeliver()
+            if claimed:
+                self.connection._deliver(_payload(queue, *claimed), queue)
+                return True
+        return False
+
+    def _deliver_new(self, queues: Sequence[str], timeout: float | None) -> bool:
+        wait_s = BLOCK_S if timeout is None else min(BLOCK_S, timeout)
+        payloads = self._read(queues, self._read_messages, wait_s)
+        for queue, payload in payloads:
+            self.connection._deliver(payload, queue)
+        if payloads:
+            mean_bytes = max(1, sum(len(payload["body"]) for _, payload in payloads) // len(payloads))
+            self._read_messages = max(1, min(MAX_READ_MESSAGES, MAX_READ_BYTES // mean_bytes))
+        return bool(payloads)
+
+    def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
+        for _, payload in self._read([queue], 1, wait_s=0):
+            return payload
+        raise Empty
+
+    def _read(self, queues: Sequence[str], count: int, wait_s: float) -> list[tuple[str, dict[str, Any]]]:
+        block_ms = max(1, int(wait_s * 1000)) if wait_s else None  # BLOCK 0 would wait for ever
+        streams: Any = dict.fromkeys(queues, ">")
+        answer: Any = self._reader.xreadgroup(GROUP, self.consumer, streams, count=count, block=block_ms)
+        return [
+            (name.decode(), _payload(name.decode(), entry, deliveries=1))
+            for name, entries in answer or ()
+            for entry in entries
+        ]
+
+    def _claims_of(self, queue: str) -> Claims:
+        if queue not in self._claims:
+            self._claims[queue] = Claims(self._redis, queue, self.consumer, self.claim_idle_s, self.claim_every_s)
+        return self._claims[queue]
+
+    def keep_claims(self) -> None:
+        """Keep others from taking over what this consumer holds; call it well within `claim_idle_s`."""
+        for claims in self._claims.values():
+            claims.keep(self.qos.held())
+
+    def hand_back(self, ids: Sequence[str]) -> None:
+        # Not the active queues: closing cancels those first. An id that a queue does not know is passed over.
+        for claims in self._claims.values():
+            claims.hand_back(ids)
+
+    def acknowledge(self, queue: str, id: str) -> None:
+        with self._redis.pipeline() as pipeline:
+            pipeline.xack(queue, GROUP, id)
+            pipeline.xdel(queue, id)
+            pipeline.execute()
+
+    def forget(self, delivery_tag: str) -> None:
+        """The message was acknowledged by a script of the caller's (lua/settle.lua)."""
+        self.qos.forget(delivery_tag)
+
+    def _new_queue(self, queue: str, **_: Any) -> None:
+        try:
+            self._redis.xgroup_create(queue, GROUP, id="0", mkstream=True)
+        except redis.ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+
+    def _size(self, queue: str) -> int:
+        return int(self._redis.xlen(queue))
+
+    def _purge(self, queue: str) -> int:
+        size = self._size(queue)
+        self._delete(queue)
+        self._new_queue(queue)
+        return size
+
+    def _delete(self, queue: str, *_: Any, **__: Any) -> None:
+        self._redis.delete(queue)
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            self._redis.close()
+            self._reader.close()
+
+
+class Transport(virtual.Transport):  # type: ignore[misc]
+    """`redisstreams://`. Which server is meant stands in the transport option `redis_url`."""
+
+    Channel = Channel
+    polling_interval = 0.0  # _get_many waits in Redis; sleeping on top of it would only delay
+    driver_type = "redis"
+    driver_name = "redisstreams"
+    connection_errors = (*virtual.Transport.connection_errors, *redisclient.Errors)
+
+    def driver_version(self) -> str:
+        return str(redis.__version__)
+
+
+def _payload(queue: str, entry: Entry, deliveries: int) -> dict[str, Any]:
+    """A stream's entry as the dict that kombu makes a message of."""
+    id, fields = entry
+    payload: dict[str, Any] = msgspec.json.decode(fields[b"meta"])
+    payload["body"] = fields[b"body"]
+    payload["headers"]["x-delivery-count"] = deliveries - 1  # earlier deliveries, as RabbitMQ's quorum queues say it
+    payload["properties"]["delivery_tag"] = id.decode()
+    payload["properties"]["delivery_info"] |= {"routing_key": queue, "redelivered": deliveries > 1}
+    return payload

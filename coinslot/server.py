@@ -1,0 +1,67 @@
+"""Runs a web app under granian: one process that listens, one below it that serves and is replaced if it dies."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+
+from coinslot.errors import SettingsError
+from coinslot.settings import Settings
+
+DRAIN_S = 4  # after this, what is still being answered at a stop is cut off
+HEADERS_TIMEOUT_MS = 10_000
+
+# Whether the server has been told to stop; endless answers ask, and end.
+Stopping = Callable[[], bool]
+Create = Callable[[Settings, Stopping], Any]
+
+
+class _Server(Granian):  # type: ignore[misc, valid-type]
+    """Says that it is stopping before it waits for answers to end: followers' answers would never."""
+
+    stopping: Any
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        self.stopping.set()
+        super().shutdown(exit_code)
+
+
+def main(name: str, create: Create, *, asgi: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT. `create(settings, stopping)` makes the app in the serving process."""
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        sys.exit(_complain(error))
+    # It warns of more threads than cores. Ours wait for the queue nearly all of the time.
+    logging.getLogger("_granian").addFilter(lambda record: "Python threads" not in record.getMessage())
+    stopping = multiprocessing.Event()
+    server = _Server(
+        name,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI if asgi else Interfaces.WSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        blocking_threads=1 if asgi else settings.threads,
+        backpressure=settings.followers_max + 100 if asgi else settings.threads,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADERS_TIMEOUT_MS),
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        workers_kill_timeout=DRAIN_S,
+        log_level="warning",
+    )
+    server.stopping = stopping
+    server.serve(target_loader=partial(create, settings, stopping.is_set), wrap_loader=False)
+
+
+def _complain(error: SettingsError) -> int:
+    print(f"coinslot: {error}", file=sys.stderr)
+    return 2

@@ -1,0 +1,112 @@
+"""The only reader of the environment: one frozen class, a field a setting.
+
+Units stand in the names. The README's table is generated from these fields and a test holds it to them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import quote, urlsplit
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from coinslot.errors import SettingsError
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+class Settings(BaseSettings):
+    """What an operator can set, with defaults that suit one machine.
+
+    Raises SettingsError, through `load`, naming the variable and what is wrong with it.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    host: str = Field("127.0.0.1", description="address the web servers listen on")
+    port: int = Field(3000, ge=0, le=65535, description="port the web servers listen on")
+    mode: Literal["dev", "prod"] = Field("dev", description="`prod` logs warnings only")
+    data_dir: Path = Field(Path("coinslot-data"), description="folder of the one-machine stack and of SQLite")
+
+    db_backend: Literal["mongodb", "sqlite", "memory", "dummy"] = Field("mongodb", description="the store")
+    db_host: str = Field("127.0.0.1", description="MongoDB's host")
+    db_port: int = Field(27017, ge=1, le=65535, description="MongoDB's port")
+    db_name: str = Field("bid_kpi", min_length=1, description="database, made on first use")
+    db_user: str = Field("", description="MongoDB's user, if it wants one")
+    db_pass: str = Field("", repr=False, description="that user's password")
+    mongodb_url: str = Field("", repr=False, description="stands over DB_HOST, DB_PORT, DB_USER and DB_PASS")
+
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0", repr=False, description="Redis: change feed, ledger, dead letters, queue"
+    )
+    broker_url: str = Field(
+        "", repr=False, description="kombu URL of another queue, such as amqp://; empty: streams on REDIS_URL"
+    )
+    key_prefix: str = Field(
+        "coinslot", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="prefix of every Redis key, queue and channel"
+    )
+
+    max_event_bytes: int = Field(1 * MIB, ge=1 * KIB, le=2 * MIB, description="largest event")
+    max_body_bytes: int = Field(8 * MIB, ge=1 * KIB, le=64 * MIB, description="largest body, after inflation")
+    max_events_per_post: int = Field(50_000, ge=1, description="most events in one POST")
+
+    commits_in_flight: int = Field(4, ge=1, le=64, description="commits on their way to the queue at once")
+    commit_max_bytes: int = Field(1 * MIB, ge=1, description="a forming commit takes no more POSTs beyond this")
+    publish_timeout_s: float = Field(2.0, gt=0, le=30, description="longest a POST waits for the queue")
+    backlog_max_messages: int = Field(1_000_000, ge=1, description="backlog at which POSTs are refused with 503")
+    threads: int = Field(128, ge=4, le=1024, description="requests served at once by ingest and front")
+
+    batch_max_events: int = Field(1_000, ge=1, description="a batch is written at this many events")
+    batch_max_bytes: int = Field(4 * MIB, ge=1, description="or at this many bytes")
+    batch_max_age_ms: int = Field(20, ge=0, le=10_000, description="or this long after its first message")
+    claim_idle_s: float = Field(30.0, gt=0, description="a message held this long by a silent worker is taken over")
+    claim_every_s: float = Field(5.0, gt=0, description="how often a worker looks for such messages")
+    max_deliveries: int = Field(5, ge=1, description="a message delivered more often goes to dead letters")
+
+    feed_max_events: int = Field(100_000, ge=1, description="changes kept for resuming followers, about")
+    followers_max: int = Field(10_000, ge=1, description="followers of one api process")
+    front_followers_max: int = Field(64, ge=1, description="followers where each takes a thread")
+    ready_max_age_s: float = Field(60.0, gt=0, description="/ready fails when an event has waited longer")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="origins, split by commas, whose pages may call; `*` for all"
+    )
+    failpoint: str = Field("", description="for tests: where a worker kills itself, as NAME or NAME:NTH")
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _queue_lives_beside_the_feed(self) -> Settings:
+        # A batch's acknowledgement, feed and ledger move in one script, so they need one Redis.
+        streams = urlsplit(self.broker_url)
+        if streams.scheme == "redisstreams" and streams._replace(scheme="redis").geturl() != self.redis_url:
+            raise ValueError("BROKER_URL: redisstreams:// must name the server of REDIS_URL; leave it empty")
+        return self
+
+    @property
+    def queue_is_on_redis(self) -> bool:
+        return self.broker_url in ("", "redisstreams://") or self.broker_url.startswith("redisstreams://")
+
+    @property
+    def mongo_url(self) -> str:
+        """MONGODB_URL, or one made of the DB_ variables."""
+        if self.mongodb_url:
+            return self.mongodb_url
+        login = f"{quote(self.db_user, safe='')}:{quote(self.db_pass, safe='')}@" if self.db_user else ""
+        return f"mongodb://{login}{self.db_host}:{self.db_port}/"
+
+    @classmethod
+    def load(cls, **overrides: object) -> Settings:
+        """Read the environment; `overrides` (field names) stand over it."""
+        try:
+            return cls(**overrides)  # type: ignore[arg-type]
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part).upper() for part in first["loc"])
+            reason = first["msg"].removeprefix("Value error, ")
+            raise SettingsError(f"{name}={first['input']!r}: {reason}" if name else reason) from None

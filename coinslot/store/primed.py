@@ -1,0 +1,16 @@
+"""What every store's `find` ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+
+def primed(events: Iterator[bytes]) -> Iterator[bytes]:
+    """The same events, the first of them fetched now.
+
+    A generator does nothing until asked for its first event; by then an answer's status line has been sent,
+    and an unreachable store could no longer become a 503.
+    """
+    first = next(events, None)
+    return iter(()) if first is None else chain((first,), events)

@@ -1,0 +1,125 @@
+"""SQLite: all events in one file, shared by threads and processes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Literal
+
+from coinslot.events import Dead, Event
+from coinslot.store.primed import primed
+from coinslot.store.protocol import DUPLICATE, STORED, Cursor, Number, Outcome
+from coinslot.store.sqlite_connections import Connections
+
+PAGE_BYTES = 256 * 1024
+INSERT = "INSERT INTO events (id, timestamp, event) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING"
+
+Row = tuple[Number, str, bytes]
+
+
+class SqliteStore:
+    """Events in one SQLite file. The file and its folder are made on first use."""
+
+    def __init__(
+        self, path: Path, *, synchronous: Literal["FULL", "OFF"] = "FULL", busy_timeout_s: float = 5.0
+    ) -> None:
+        self._connections = Connections(path, synchronous, busy_timeout_s)
+
+    def insert(self, events: Sequence[Event]) -> list[Outcome]:
+        with self._connections.lend() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            outcomes = [_insert(connection, event) for event in events]
+            connection.execute("COMMIT")
+        return outcomes
+
+    def find(
+        self,
+        start: Number | None = None,
+        end: Number | None = None,
+        *,
+        after: Cursor | None = None,
+        limit: int | None = None,
+        descending: bool = False,
+    ) -> Iterator[bytes]:
+        return primed(self._stream(start, end, after, -1 if limit is None else limit, descending))
+
+    def get(self, id: str) -> bytes | None:
+        with self._connections.lend() as connection:
+            row = connection.execute("SELECT event FROM events WHERE id = ?", (id,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def count(self, start: Number | None = None, end: Number | None = None) -> int:
+        where, arguments = _where(start, end)
+        query = f"SELECT count(*) FROM events {where}" if where else "SELECT events FROM total"
+        with self._connections.lend() as connection:
+            return int(connection.execute(query, arguments).fetchone()[0])
+
+    def ping(self) -> None:
+        with self._connections.lend() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        self._connections.close()
+
+    def _stream(
+        self, start: Number | None, end: Number | None, after: Cursor | None, limit: int, descending: bool
+    ) -> Iterator[bytes]:
+        # Page by page, each a query of its own: one query over the range would stay open for as long as its
+        # slowest reader, and the write-ahead log could not shrink meanwhile.
+        order = "DESC" if descending else "ASC"
+        while True:
+            where, arguments = _where(start, end, after, descending)
+            query = f"SELECT timestamp, id, event FROM events {where} ORDER BY timestamp {order}, id {order} LIMIT ?"
+            page = self._page(query, (*arguments, limit))
+            if not page:
+                return
+            yield from (event for _, _, event in page)
+            timestamp, id, _ = page[-1]
+            after = Cursor(timestamp, id)
+            limit -= len(page) if limit > 0 else 0
+
+    def _page(self, query: str, arguments: tuple[Number | str, ...]) -> list[Row]:
+        page: list[Row] = []
+        page_bytes = 0
+        with self._connections.lend() as connection, closing(connection.execute(query, arguments)) as rows:
+            for row in rows:
+                page.append(row)
+                page_bytes += len(row[2])
+                if page_bytes >= PAGE_BYTES:
+                    break
+        return page
+
+
+def _insert(connection: sqlite3.Connection, event: Event) -> Outcome:
+    try:
+        done = connection.execute(INSERT, (event.id, event.fields["timestamp"], event.raw))
+    except (OverflowError, UnicodeError, sqlite3.DataError, sqlite3.IntegrityError) as error:
+        return Dead(str(error))
+    return STORED if done.rowcount else DUPLICATE
+
+
+def _where(
+    start: Number | None, end: Number | None, after: Cursor | None = None, descending: bool = False
+) -> tuple[str, tuple[Number | str, ...]]:
+    """A WHERE clause, empty without a condition, and its arguments.
+
+    The unary plus keeps a condition out of the index search. Of two bounds on one side SQLite searches by the first
+    and reads on from there to the second, which for each page would be the whole range up to the cursor.
+    """
+    lower = "+timestamp" if after is not None and not descending else "timestamp"
+    upper = "+timestamp" if after is not None and descending else "timestamp"
+    conditions: list[str] = []
+    arguments: list[Number | str] = []
+    if start is not None:
+        conditions.append(f"{lower} >= ?")
+        arguments.append(start)
+    if end is not None:
+        conditions.append(f"{upper} <= ?")
+        arguments.append(end)
+    if after is not None:
+        conditions.append(f"(timestamp, id) {'<' if descending else '>'} (?, ?)")
+        arguments.extend(after)
+    return "WHERE " + " AND ".join(conditions) if conditions else "", tuple(arguments)

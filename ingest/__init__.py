@@ -1,0 +1,1 @@
+"""The HTTP door: a POST is checked and committed to the queue."""

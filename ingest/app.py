@@ -1,0 +1,56 @@
+"""The composition root of ingest: reads settings, makes the parts and hands each its collaborators."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any
+
+from flask import Flask, Response, request
+
+from coinslot import redisclient, web
+from coinslot.cors import Cors
+from coinslot.events import EventCheck
+from coinslot.keys import Keys
+from coinslot.ledger import Ledger
+from coinslot.queue import Broker
+from coinslot.server import Stopping
+from coinslot.settings import Settings
+from ingest.backpressure import Backpressure
+from ingest.commit import GroupCommit
+from ingest.intake import Intake
+from ingest.lane import PATH, FastLane
+
+
+def create_app(settings: Settings, _stopping: Stopping) -> Any:
+    """The WSGI application of ingest. Nothing connects before the first request."""
+    broker = Broker(settings)
+    ledger = Ledger(
+        redisclient.connect(settings.redis_url, timeout_s=settings.publish_timeout_s / 2),
+        Keys.of(settings.key_prefix),
+        queue_is_on_redis=settings.queue_is_on_redis,
+    )
+    watcher = broker.publisher()
+    backpressure = Backpressure(watcher.depth, ledger.settled_messages, monotonic, settings.backlog_max_messages)
+    publishers = [broker.publisher() for _ in range(settings.commits_in_flight)]
+    intake = Intake(
+        EventCheck(settings.max_event_bytes),
+        GroupCommit(publishers, settings.commit_max_bytes, settings.publish_timeout_s),
+        backpressure,
+        settings.max_body_bytes,
+        settings.max_events_per_post,
+    )
+    app = create_flask(intake)
+    app.register_blueprint(web.health({"queue": ledger.audit}))
+    return Cors(FastLane(intake, app), settings.cors_origins).wsgi()
+
+
+def create_flask(intake: Intake) -> Flask:
+    """All of ingest as plain Flask: what the fast lane speeds up works without it."""
+    app = web.create_flask("ingest")
+
+    @app.post(PATH)
+    def interaction_data() -> Response:
+        status, headers, body = intake(request.environ)
+        return Response(body, status, headers)
+
+    return app

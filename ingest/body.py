@@ -1,0 +1,75 @@
+"""The body of a request: read whole, inflated with a hard limit, or refused."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from ingest.answer import Refused
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+ZSTD_WINDOW_LOG = 23  # 8 MiB, the most a frame may make us allocate: RFC 8878 has decoders take at least that
+
+Environ = dict[str, Any]
+
+
+def read(environ: Environ, max_bytes: int) -> bytes:
+    """Raises Refused: 411 without a length, 413 over `max_bytes` (as sent or inflated), 400 cut short, 415."""
+    body = _read_exactly(environ["wsgi.input"], _length(environ, max_bytes))
+    encoding = environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
+    if encoding in ("identity", ""):
+        return body
+    start = DECOMPRESSOR.get(encoding)
+    if start is None:
+        raise Refused(415, f"content encoding {encoding[:40]!r} is not one of identity, {', '.join(DECOMPRESSOR)}")
+    return _inflate(body, max_bytes, start)
+
+
+def _length(environ: Environ, max_bytes: int) -> int:
+    # A body whose end is told by its chunks could be cut short by a server in between without our knowing.
+    length = environ.get("CONTENT_LENGTH", "")
+    if not length or "HTTP_TRANSFER_ENCODING" in environ:
+        raise Refused(411, "a Content-Length is required")
+    if not (length.isascii() and length.isdigit()):
+        raise Refused(400, "Content-Length is not a number")
+    if int(length) > max_bytes:
+        raise Refused(413, f"body of {length} bytes; the limit is {max_bytes}")
+    return int(length)
+
+
+def _read_exactly(stream: Any, length: int) -> bytes:
+    body = bytes(stream.read(length))
+    while len(body) < length:  # a server may hand over less at a time, or hand over a truncated body as if whole
+        more = stream.read(length - len(body))
+        if not more:
+            raise Refused(400, f"body ended after {len(body)} of {length} bytes")
+        body += more
+    return body
+
+
+def _inflate(body: bytes, max_bytes: int, start: Callable[[], Any]) -> bytes:
+    inflated = bytearray()
+    while body:  # a file may consist of several members (gzip) or frames (zstd)
+        member = start()
+        try:
+            inflated += member.decompress(body, max_bytes - len(inflated) + 1)
+        except (zlib.error, zstd.ZstdError) as error:
+            raise Refused(400, f"body does not inflate: {error}") from None
+        if len(inflated) > max_bytes:
+            raise Refused(413, f"body inflates to more than {max_bytes} bytes")
+        if not member.eof:
+            raise Refused(400, "compressed body ends too early")
+        body = member.unused_data
+    return bytes(inflated)
+
+
+DECOMPRESSOR: dict[str, Callable[[], Any]] = {
+    "gzip": lambda: zlib.decompressobj(wbits=31),
+    "zstd": lambda: zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG}),
+}

@@ -1,0 +1,57 @@
+"""Real servers for the tests that need them, started once a run, on free ports, in folders of their own."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from coinslot.stack.servers import MongoServer, RedisServer
+from tests.pipeline import Pipeline
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """Shared: tests use a KEY_PREFIX of their own and never kill it; those that do start one themselves."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    server.wait_ready()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    """Shared: tests use a database of their own and never kill it."""
+    server = MongoServer(tmp_path_factory.mktemp("mongodb"))
+    server.start()
+    server.wait_ready()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url(redis_server: RedisServer) -> str:
+    return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def mongodb_url(mongo_server: MongoServer) -> str:
+    return mongo_server.url
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A KEY_PREFIX that no other test uses."""
+    return f"test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="module")
+def stack(redis_url: str, mongodb_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """A running Coinslot for the tests of one file: its `url` takes and gives events; `api_url` is the stream lane."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    environment = {"REDIS_URL": redis_url, "MONGODB_URL": mongodb_url, "DB_NAME": name, "KEY_PREFIX": name}
+    pipeline = Pipeline(tmp_path_factory.mktemp("stack"), environment, api=True).start()
+    yield pipeline
+    pipeline.stop()

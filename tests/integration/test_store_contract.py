@@ -1,0 +1,374 @@
+"""What coinslot/store/protocol.py promises, asked of every store."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import tracemalloc
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pymongo
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from coinslot.events import MAX_DEPTH, Dead, Event
+from coinslot.settings import Settings
+from coinslot.store import DUPLICATE, STORED, Cursor, Store, open_store
+
+KEEPING = ("mongodb", "sqlite", "memory")
+ALL = (*KEEPING, "dummy")
+
+NewSettings = Callable[[str], Settings]
+
+
+@pytest.fixture
+def new_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewSettings]:
+    """Settings of a store of one's own, with nothing in it."""
+    databases: list[tuple[str, str]] = []
+
+    def new(db_backend: str) -> Settings:
+        name = f"test_{uuid.uuid4().hex}"
+        url = request.getfixturevalue("mongodb_url") if db_backend == "mongodb" else ""
+        databases.append((url, name))
+        return Settings.load(db_backend=db_backend, mongodb_url=url, db_name=name, data_dir=tmp_path / name)
+
+    yield new
+    for url, name in databases:
+        if url:
+            with pymongo.MongoClient[dict[str, Any]](url) as client:
+                client.drop_database(name)
+
+
+@pytest.fixture(params=KEEPING)
+def settings(request: pytest.FixtureRequest, new_settings: NewSettings) -> Settings:
+    return new_settings(request.param)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    store = open_store(settings)
+    yield store
+    store.close()
+
+
+@pytest.fixture(params=ALL)
+def filled(request: pytest.FixtureRequest, new_settings: NewSettings) -> Iterator[Store]:
+    """A store with events in it: these, or in the dummy's case its own."""
+    store = open_store(new_settings(request.param))
+    store.insert([an_event(f"{number:02}", timestamp) for number, timestamp in enumerate([5, 1, 3, 3, 3, 2.5, 4])])
+    yield store
+    store.close()
+
+
+def an_event(id: str, timestamp: int | float, **fields: object) -> Event:
+    fields = {"_id": id, "timestamp": timestamp, **fields}
+    return Event(msgspec.json.encode(fields), fields)
+
+
+def place(event: bytes) -> Cursor:
+    fields = json.loads(event)
+    return Cursor(fields["timestamp"], fields["_id"])
+
+
+class TestInsert:
+    def test_answers_one_outcome_for_each_event_in_their_order(self, store: Store) -> None:
+        store.insert([an_event("b", 1)])
+
+        outcomes = store.insert([an_event("a", 1), an_event("b", 1), an_event("c", 1)])
+
+        assert outcomes == [STORED, DUPLICATE, STORED]
+
+    def test_an_id_that_comes_twice_in_one_call_is_stored_the_first_time(self, store: Store) -> None:
+        first, second = an_event("a", 1, text="first"), an_event("a", 2, text="second")
+
+        outcomes = store.insert([first, second])
+
+        assert outcomes == [STORED, DUPLICATE]
+        assert list(store.find()) == [first.raw]
+
+    def test_a_duplicate_changes_nothing(self, store: Store) -> None:
+        original = an_event("a", 1, text="original")
+        store.insert([original])
+
+        outcomes = store.insert([an_event("a", 2, text="another")])
+
+        assert outcomes == [DUPLICATE]
+        assert store.get("a") == original.raw
+        assert store.count() == 1
+
+    def test_no_events_have_no_outcomes(self, store: Store) -> None:
+        outcomes = store.insert([])
+
+        assert outcomes == []
+
+    def test_leaves_the_fields_of_the_events_alone(self, store: Store) -> None:
+        event = an_event("a", 1, nested={"list": [1, 2]})
+        before = dict(event.fields)
+
+        store.insert([event])
+
+        assert event.fields == before
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            pytest.param({"_id": "\ud800", "timestamp": 1}, id="an id that is not Unicode"),
+            pytest.param({"_id": "bad", "timestamp": 2**70}, id="a timestamp beyond 64 bits"),
+        ],
+    )
+    def test_an_event_that_cannot_be_stored_is_dead_and_keeps_no_other_out(
+        self, store: Store, fields: dict[str, Any]
+    ) -> None:
+        outcomes = store.insert([an_event("a", 1), Event(b"{}", fields), an_event("b", 2)])
+
+        assert [type(outcome) for outcome in outcomes] == [type(STORED), Dead, type(STORED)]
+        assert [place(event).id for event in store.find()] == ["a", "b"]
+
+    @pytest.mark.parametrize("pool", ["threads", "processes"])
+    def test_the_same_events_from_many_sides_at_once_are_stored_once(
+        self, store: Store, settings: Settings, pool: str
+    ) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        executor: Executor = (
+            ThreadPoolExecutor(4) if pool == "threads" else ProcessPoolExecutor(3, mp_context=spawn)
+        )
+
+        with executor:
+            stored = sum(executor.map(insert_and_count_stored, [settings] * 6, range(0, 600, 100)))
+
+        assert stored == store.count() == len(list(store.find())) == 800
+
+
+def insert_and_count_stored(settings: Settings, first: int) -> int:
+    """Insert 300 events, 200 of which the neighbours insert too, as a process of its own does."""
+    store = open_store(settings)
+    numbers = range(first, first + 300)
+    outcomes = [
+        outcome
+        for start in range(0, 300, 50)
+        for outcome in store.insert([an_event(f"{number:04}", number) for number in numbers[start : start + 50]])
+    ]
+    store.close()
+    return outcomes.count(STORED)
+
+
+class TestWhatIsStored:
+    @pytest.mark.parametrize(
+        "value",
+        [
+            pytest.param("grün 🎰 \x00 \n \u2028 \ufeff \"quoted\" \\", id="text"),
+            pytest.param([2**63 - 1, -(2**63), 2**53 + 1, 0], id="ints of 64 bits"),
+            pytest.param([1.0, -0.5, 1e300, 5e-324, 0.1 + 0.2], id="floats"),
+            pytest.param([True, False, None, {}, [], ""], id="the small ones"),
+            pytest.param({"$set": {"$gt": ""}, "a.b": 1, "": 2, "__proto__": 3}, id="names that mean something"),
+        ],
+    )
+    def test_comes_back_as_posted(self, store: Store, value: object) -> None:
+        event = an_event("a", 1, value=value)
+
+        store.insert([event])
+
+        assert store.get("a") == event.raw
+        assert list(store.find()) == [event.raw]
+
+    def test_may_be_nested_as_deep_as_the_door_allows(self, store: Store) -> None:
+        value: object = 1
+        for level in range(MAX_DEPTH - 1):
+            value = [value] if level % 2 else {"in": value}
+        event = an_event("a", 1, value=value)
+
+        outcomes = store.insert([event])
+
+        assert outcomes == [STORED]
+        assert store.get("a") == event.raw
+
+    def test_is_there_for_whoever_opens_the_same_store(self, store: Store, settings: Settings) -> None:
+        event = an_event("a", 1)
+        store.insert([event])
+
+        other = open_store(settings)
+        found = list(other.find())
+        other.close()
+
+        assert found == [event.raw]
+
+    timestamps = st.one_of(
+        st.integers(-(2**63), 2**63 - 1),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.sampled_from([0, -0.0, 0.0, 1, 1.0, 2**53, 2**53 + 1, float(2**53), 2**63 - 1, float(2**63), -(2**63)]),
+    )
+    ids = st.one_of(
+        st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=128),
+        st.sampled_from(["a", "aa", "B", "\x00", "~", "\uffff", "\U00010000"]),  # UTF-16 orders the last two otherwise
+    )
+
+    @given(places=st.lists(st.tuples(timestamps, ids), unique_by=lambda place: place[1], max_size=30))
+    @hypothesis_settings(
+        max_examples=20,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+    def test_is_ordered_by_timestamp_and_id(
+        self, settings: Settings, new_settings: NewSettings, places: list[tuple[int | float, str]]
+    ) -> None:
+        store = open_store(new_settings(settings.db_backend))
+
+        store.insert([an_event(id, timestamp) for timestamp, id in places])
+        found = [place(event) for event in store.find()]
+        below_zero = store.count(end=-1)
+        store.close()
+
+        # Python compares an int with a float exactly, and strings by code points, which is UTF-8's order.
+        assert found == sorted(Cursor(*place) for place in places)
+        assert below_zero == sum(timestamp <= -1 for timestamp, _ in places)
+
+
+class TestFind:
+    def test_answers_all_events_in_order(self, filled: Store) -> None:
+        events = [place(event) for event in filled.find()]
+
+        assert events == sorted(events)
+        assert len(events) >= 7
+
+    def test_descending_is_the_reverse(self, filled: Store) -> None:
+        events = list(filled.find())
+
+        assert list(filled.find(descending=True)) == events[::-1]
+
+    def test_start_and_end_are_in_the_range(self, filled: Store) -> None:
+        events = list(filled.find())
+        start, end = place(events[1]).timestamp, place(events[-2]).timestamp
+
+        assert list(filled.find(start=start)) == [e for e in events if place(e).timestamp >= start]
+        assert list(filled.find(end=end)) == [e for e in events if place(e).timestamp <= end]
+        assert list(filled.find(start, end)) == [e for e in events if start <= place(e).timestamp <= end]
+        assert list(filled.find(start, start)) == [e for e in events if place(e).timestamp == start]
+
+    def test_a_range_may_hold_nothing(self, filled: Store) -> None:
+        last = place(list(filled.find())[-1]).timestamp
+
+        assert list(filled.find(start=last + 1)) == []
+        assert list(filled.find(start=last, end=last - 1)) == []
+
+    @pytest.mark.parametrize("descending", [False, True])
+    @pytest.mark.parametrize("limit", [1, 2, 100])
+    def test_page_after_page_gives_the_same_as_one_pass(self, filled: Store, limit: int, descending: bool) -> None:
+        events = list(filled.find())
+        start, end = place(events[1]).timestamp, place(events[-2]).timestamp
+        pages: list[list[bytes]] = []
+        after = None
+
+        while page := list(filled.find(start, end, after=after, limit=limit, descending=descending)):
+            pages.append(page)
+            after = place(page[-1])
+
+        assert [event for page in pages for event in page] == list(filled.find(start, end, descending=descending))
+        assert all(len(page) == limit for page in pages[:-1])
+
+    @pytest.mark.parametrize("descending", [False, True])
+    def test_a_cursor_from_outside_the_range_does_not_widen_it(self, filled: Store, descending: bool) -> None:
+        events = list(filled.find())
+        first, last = place(events[0]), place(events[-1])
+        start, end = place(events[1]).timestamp, place(events[-2]).timestamp
+        before, beyond = (last, first) if descending else (first, last)
+
+        found = list(filled.find(start, end, after=before, descending=descending))
+        found_beyond = list(filled.find(start, end, after=beyond, descending=descending))
+
+        assert found == list(filled.find(start, end, descending=descending))
+        assert found_beyond == []
+
+    def test_a_cursor_need_not_be_the_place_of_an_event(self, filled: Store) -> None:
+        events = list(filled.find())
+        timestamp, id = place(events[2])
+
+        found = list(filled.find(after=Cursor(timestamp, id + "\x00")))
+
+        assert found == events[3:]
+
+    def test_a_limit_may_be_none_at_all_or_more_than_there_is(self, filled: Store) -> None:
+        events = list(filled.find())
+
+        assert list(filled.find(limit=0)) == []
+        assert list(filled.find(limit=10_000)) == events
+
+    def test_a_reader_may_leave_halfway(self, store: Store) -> None:
+        store.insert([an_event(f"{number:05}", number) for number in range(3000)])
+
+        events = store.find()
+        first = next(events)
+        del events
+
+        assert place(first).id == "00000"
+        assert store.insert([an_event("later", 1)]) == [STORED]
+
+    def test_reads_twenty_thousand_events_in_flat_memory(self, store: Store) -> None:
+        text = "x" * 1000
+        for first in range(0, 20_000, 1000):
+            store.insert([an_event(f"{number:05}", number, text=text) for number in range(first, first + 1000)])
+
+        found, streaming_bytes = with_peak_memory(lambda: sum(1 for _ in store.find()))
+        kept, keeping_bytes = with_peak_memory(lambda: len(list(store.find())))
+
+        assert found == kept == 20_000
+        assert streaming_bytes < 5_000_000
+        assert keeping_bytes > 20_000_000  # the meter does see what is kept
+
+
+def with_peak_memory(work: Callable[[], int]) -> tuple[int, int]:
+    tracemalloc.start()
+    try:
+        result = work()
+        return result, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+class TestGet:
+    def test_answers_the_event_as_find_does(self, filled: Store) -> None:
+        events = list(filled.find())
+
+        assert [filled.get(place(event).id) for event in events] == events
+
+    @pytest.mark.parametrize("id", ["no such id", "", "0123456789abcdef01234567"])
+    def test_answers_none_for_an_id_that_nobody_has(self, filled: Store, id: str) -> None:
+        assert filled.get(id) is None
+
+
+class TestCount:
+    def test_counts_what_find_answers(self, filled: Store) -> None:
+        events = list(filled.find())
+        start, end = place(events[1]).timestamp, place(events[-2]).timestamp
+
+        assert filled.count() == len(events)
+        assert filled.count(float("-inf")) == len(events)
+        assert filled.count(start=start) == len(list(filled.find(start=start)))
+        assert filled.count(end=end) == len(list(filled.find(end=end)))
+        assert filled.count(start, end) == len(list(filled.find(start, end)))
+        assert filled.count(end, start) == 0
+
+    def test_is_nothing_for_a_new_store(self, store: Store) -> None:
+        assert store.count() == store.count(0) == 0
+
+
+def test_a_store_that_works_answers_the_ping(filled: Store) -> None:
+    filled.ping()
+
+
+def test_the_dummy_forgets_what_it_says_it_stored(new_settings: NewSettings) -> None:
+    store = open_store(new_settings("dummy"))
+    before = list(store.find())
+
+    outcomes = store.insert([an_event("a", 1), an_event("a", 1)])
+
+    assert outcomes == [STORED, STORED]
+    assert store.get("a") is None
+    assert list(store.find()) == before

@@ -1,0 +1,131 @@
+"""A whole Coinslot for tests: real processes on free ports, over real servers, that a test may kill one by one."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import urllib3
+
+from coinslot.settings import Settings
+from coinslot.stack.ports import free_port
+from coinslot.stack.process import Process
+
+T = TypeVar("T")
+
+START_TIMEOUT_S = 20.0
+PATH = "/wsapi/interaction_data"
+
+# What a developer has set must not reach what is tested.
+_OURS = {name.upper() for name in Settings.model_fields}
+
+
+def until(ask: Callable[[], T], *, timeout_s: float = 10.0, what: str = "") -> T:
+    """The first true answer; fails if none comes in time."""
+    deadline = time.monotonic() + timeout_s
+    while not (answer := ask()):
+        assert time.monotonic() < deadline, f"still not after {timeout_s:g} s: {what or ask}"
+        time.sleep(0.02)
+    return answer
+
+
+class Pipeline:
+    """A front, workers and an api over given servers. `url` is the front's, `api_url` that of the stream lane.
+
+    `environment` is settings by their variables' names; REDIS_URL must be among them.
+    """
+
+    def __init__(self, folder: Path, environment: dict[str, str], *, workers: int = 1, api: bool = False) -> None:
+        self.port, self.api_port = free_port(), free_port()
+        self.url, self.api_url = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.api_port}"
+        self.environment = {name: value for name, value in os.environ.items() if name not in _OURS}
+        self.environment |= {"DATA_DIR": str(folder), "MODE": "prod", **environment}
+        self._folder = folder
+        self.front = self.process("front", PORT=str(self.port))
+        self.workers = [self.process("worker", name=f"worker-{n}") for n in range(workers)]
+        self.api = self.process("api", PORT=str(self.api_port)) if api else None
+        self.http = urllib3.PoolManager(maxsize=32, retries=False, timeout=urllib3.Timeout(connect=2, read=10))
+
+    def process(self, module: str, *, name: str = "", **environment: str) -> Process:
+        """One more process of ours, not started."""
+        log = self._folder / f"{name or module}.log"
+        return Process(
+            name or module, [sys.executable, "-m", module], env={**self.environment, **environment}, log=log
+        )
+
+    def start(self) -> Pipeline:
+        for process in self._all():
+            process.start()
+        self.wait_up(self.url)
+        if self.api:
+            self.wait_up(self.api_url)
+        return self
+
+    def wait_up(self, url: str) -> None:
+        until(lambda: self._answers(f"{url}/alive"), timeout_s=START_TIMEOUT_S, what=f"{url} up; {self.logs()}")
+
+    def stop(self) -> None:
+        for process in self._all():
+            process.terminate()
+        for process in self._all():
+            process.stop()
+        self.http.clear()
+
+    def _all(self) -> list[Process]:
+        return [self.front, *self.workers, *([self.api] if self.api else [])]
+
+    def logs(self) -> str:
+        return "\n".join(path.read_text(errors="replace")[-2000:] for path in sorted(self._folder.glob("*.log")))
+
+    def _answers(self, url: str) -> bool:
+        try:
+            return self.http.request("GET", url).status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
+
+    # What a client does
+
+    def post(
+        self, body: bytes, media: str = "application/json", query: str = "", **headers: str
+    ) -> urllib3.BaseHTTPResponse:
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.http.request(
+            "POST", f"{self.url}{PATH}{query}", body=body, headers={"Content-Type": media, **fields}
+        )
+
+    def send(self, events: Sequence[dict[str, Any]]) -> list[str]:
+        """Post events as JSON; their ids. Fails unless they are accepted."""
+        response = self.post(msgspec.json.encode(events))
+        assert response.status == 201, response.data
+        ids: list[str] = response.json()["ids"]
+        return ids
+
+    def get(self, path: str = "", **headers: str) -> urllib3.BaseHTTPResponse:
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.http.request("GET", f"{self.url}{PATH}{path}", headers=fields)
+
+    def count(self) -> int:
+        count: int = self.get("/count").json()
+        return count
+
+    def events(self, query: str = "") -> list[dict[str, Any]]:
+        events: list[dict[str, Any]] = self.get(query).json()
+        return events
+
+    def audit(self) -> dict[str, Any]:
+        audit: dict[str, Any] = self.http.request("GET", f"{self.url}/audit").json()
+        return audit
+
+    def wait_count(self, count: int, *, timeout_s: float = 10.0) -> None:
+        until(lambda: self.count() >= count, timeout_s=timeout_s, what=f"{count} stored, not {self.count()}")
+        assert self.count() == count
+
+    def wait_settled(self, *, timeout_s: float = 10.0) -> dict[str, Any]:
+        """The ledger once nothing is queued."""
+        until(lambda: self.audit()["queued_messages"] == 0, timeout_s=timeout_s, what=f"settled; {self.audit()}")
+        return self.audit()

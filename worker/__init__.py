@@ -1,0 +1,1 @@
+"""The consumer loop: a batch of messages is stored, announced and acknowledged."""

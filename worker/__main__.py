@@ -1,0 +1,69 @@
+"""python -m worker: the composition root of the worker."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from time import monotonic
+
+from coinslot import redisclient
+from coinslot.errors import SettingsError
+from coinslot.keys import Keys
+from coinslot.queue import Broker
+from coinslot.settings import Settings
+from coinslot.store import open_store
+from worker.batch import Batcher
+from worker.failpoint import failpoint
+from worker.loop import Worker
+from worker.settlement import Settlement
+
+SETTLE_TIMEOUT_S = 10.0  # long: a batch may carry megabytes, and to settle twice is harmless
+
+
+def create_worker(settings: Settings, stop: threading.Event) -> Worker:
+    """A worker that runs until `stop`. Nothing connects before it does."""
+    reached = failpoint(settings.failpoint)
+    consumer = Broker(settings).consumer()
+    batcher = Batcher(
+        consumer, monotonic, settings.batch_max_events, settings.batch_max_bytes, settings.batch_max_age_ms / 1000
+    )
+    settlement = Settlement(
+        redisclient.connect(settings.redis_url, timeout_s=SETTLE_TIMEOUT_S),
+        Keys.of(settings.key_prefix),
+        lambda: consumer.name,
+        settings.feed_max_events,
+        reached,
+        queue_is_on_redis=settings.queue_is_on_redis,
+    )
+    return Worker(
+        consumer,
+        batcher,
+        open_store(settings),
+        settlement,
+        stop.is_set,
+        stop.wait,
+        reached,
+        settings.max_deliveries,
+    )
+
+
+def main() -> None:
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        print(f"coinslot: {error}", file=sys.stderr)
+        sys.exit(2)
+    logging.basicConfig(
+        level=logging.WARNING if settings.mode == "prod" else logging.INFO,
+        format="worker: %(levelname)s %(message)s",
+    )
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    create_worker(settings, stop).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""The batch: messages that are written together, bounded by events, bytes and age."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from coinslot.events import BadEvent, Event, split, trusted
+from coinslot.queue import Consumer, Message
+
+
+@dataclass(slots=True)
+class Commit:
+    """A message, opened: the events of one commit, in order. `fault` says why it could not be opened."""
+
+    message: Message
+    events: list[Event]
+    fault: str = ""
+
+    @property
+    def id(self) -> str:
+        return str(self.message.delivery_tag)
+
+    @property
+    def size(self) -> int:
+        """How many events the message holds, by its header: that is how many were accepted."""
+        return int(self.message.headers.get("events", len(self.events)))
+
+    @property
+    def deliveries(self) -> int:
+        """How often it has been delivered, this time included; brokers that do not count say 1 or 2."""
+        redelivered = bool(self.message.delivery_info.get("redelivered"))
+        return int(self.message.headers.get("x-delivery-count", 1 if redelivered else 0)) + 1
+
+
+@dataclass(slots=True)
+class Batch:
+    """Commits, with what may already have happened to them."""
+
+    commits: list[Commit] = field(default_factory=list)
+    tried: bool = False  # an earlier attempt may have stored some of it, and told nobody
+
+    @property
+    def events(self) -> list[Event]:
+        return [event for commit in self.commits for event in commit.events]
+
+
+class Batcher:
+    """Reads messages into batches.
+
+    A message that was delivered before makes a batch of its own: should it crash the worker, or be fed twice, then
+    without company.
+    """
+
+    def __init__(
+        self, consumer: Consumer, clock: Callable[[], float], max_events: int, max_bytes: int, max_age_s: float
+    ) -> None:
+        self._consumer = consumer
+        self._clock = clock
+        self._max_events = max_events
+        self._max_bytes = max_bytes
+        self._max_age_s = max_age_s
+
+    def next(self, wait_s: float) -> Batch | None:
+        """The next batch, or None if no message came within `wait_s`; raises QueueUnavailable."""
+        inbox = self._consumer.inbox
+        if not inbox:
+            self._consumer.read(wait_s)
+        if not inbox:
+            return None
+        if _redelivered(inbox[0]):
+            return Batch([open_commit(inbox.popleft())], tried=True)
+        return self._fill(Batch())
+
+    def _fill(self, batch: Batch) -> Batch:
+        inbox, events, size_bytes = self._consumer.inbox, 0, 0
+        until = self._clock() + self._max_age_s
+        while events < self._max_events and size_bytes < self._max_bytes:
+            if not inbox:
+                left_s = until - self._clock()
+                if left_s <= 0:
+                    break
+                self._consumer.read(left_s)
+                continue
+            if _redelivered(inbox[0]):
+                break
+            commit = open_commit(inbox.popleft())
+            batch.commits.append(commit)
+            events += commit.size
+            size_bytes += len(commit.message.body)
+        return batch
+
+
+def open_commit(message: Message) -> Commit:
+    """Never raises: whatever stands in the queue is either events or a dead letter."""
+    try:
+        events = [trusted(raw) for raw in split(bytes(message.body))]
+        return Commit(message, events)
+    except (BadEvent, ValueError, RecursionError) as error:  # ValueError: msgspec's and UnicodeDecodeError
+        return Commit(message, [], fault=f"message cannot be read: {error}")
+
+
+def _redelivered(message: Message) -> bool:
+    return bool(message.delivery_info.get("redelivered"))

@@ -1,0 +1,28 @@
+"""Failpoints: places where a test has the worker killed, to prove that nothing is lost there.
+
+The gaps of the commit protocol, in their order: `read` (a batch was read), `stored` (it is in the store), `settled`
+(feed, ledger and, on streams, acknowledgement are done).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+GAPS = ("read", "stored", "settled")
+
+
+def failpoint(spec: str) -> Callable[[str], None]:
+    """From a setting such as `stored:3`: kill -9 this process the third time it reaches that gap. Empty: never."""
+    name, _, nth = spec.partition(":")
+    left = int(nth or 1)
+
+    def reached(gap: str) -> None:
+        nonlocal left
+        if gap == name:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return reached

@@ -1,0 +1,143 @@
+"""The worker's loop: read a batch, store it, settle it. Trouble is waited out; nothing is acknowledged meanwhile."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from coinslot.errors import CoinslotError, QueueUnavailable, StoreUnavailable
+from coinslot.queue import Consumer
+from coinslot.store import Outcome, Store
+from worker.batch import Batch, Batcher, Commit
+from worker.settlement import Settled, Settlement, dead_message, tally
+
+log = logging.getLogger("coinslot.worker")
+
+READ_WAIT_S = 1.0  # also how long a stop may go unnoticed
+BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 5.0  # the last is well within the time after which claims are taken over
+
+
+class Worker:
+    """One consumer of the queue.
+
+    stopping: asked between steps; pause: waits so many seconds, or until stopping; reached: called at each gap of the
+    commit protocol, by name, for tests that die there.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        batcher: Batcher,
+        store: Store,
+        settle: Settlement,
+        stopping: Callable[[], bool],
+        pause: Callable[[float], object],
+        reached: Callable[[str], None],
+        max_deliveries: int,
+    ) -> None:
+        self._consumer = consumer
+        self._batcher = batcher
+        self._store = store
+        self._settle = settle
+        self._stopping = stopping
+        self._pause = pause
+        self._reached = reached
+        self._max_deliveries = max_deliveries
+        self._backoff_s = BACKOFF_FIRST_S
+
+    def run(self) -> None:
+        """Until stopping; a batch that has begun is finished, if the store and the queue let it."""
+        while not self._stopping():
+            self.run_once()
+        self._consumer.close()
+
+    def run_once(self) -> int:
+        """One batch; returns the number of messages settled. Waits up to READ_WAIT_S for the first."""
+        try:
+            batch = self._batcher.next(READ_WAIT_S)
+        except QueueUnavailable as error:
+            self._wait_out(error)
+            return 0
+        if batch is None:
+            return 0
+        self._reached("read")
+        settled = self._store_batch(batch)
+        if settled is None:
+            return 0
+        self._reached("stored")
+        return self._settle_batch(settled)
+
+    def _store_batch(self, batch: Batch) -> list[Settled] | None:
+        """What each message came to; None if stopping got in the way of storing it."""
+        doomed = [dead_message(commit, reason) for commit in batch.commits if (reason := self._doom(commit))]
+        batch.commits = [commit for commit in batch.commits if not self._doom(commit)]
+        outcomes = self._insert(batch)
+        if outcomes is None:
+            return None
+        settled, at = doomed, 0
+        for commit in batch.commits:
+            until = at + len(commit.events)
+            settled.append(tally(commit, outcomes[at:until], tried=batch.tried))
+            at = until
+        return settled
+
+    def _doom(self, commit: Commit) -> str:
+        """Why the message must not be tried, if it must not."""
+        if commit.deliveries > self._max_deliveries:
+            return f"delivered {commit.deliveries} times and never settled"
+        return commit.fault
+
+    def _insert(self, batch: Batch) -> list[Outcome] | None:
+        events = batch.events
+        while events:
+            try:
+                outcomes = self._store.insert(events)
+                self._backoff_s = BACKOFF_FIRST_S
+                return outcomes
+            except StoreUnavailable as error:
+                batch.tried = True
+                if self._stopping():
+                    return None  # not acknowledged: it is handed back when the consumer closes
+                self._keep_claims()
+                self._wait_out(error)
+        return []
+
+    def _settle_batch(self, settled: list[Settled]) -> int:
+        while True:
+            try:
+                mine = self._settle(settled)
+            except QueueUnavailable as error:
+                if self._stopping():
+                    return 0
+                self._wait_out(error)
+                continue
+            self._backoff_s = BACKOFF_FIRST_S
+            self._acknowledge(settled)
+            _report(settled, mine)
+            return mine
+
+    def _acknowledge(self, settled: list[Settled]) -> None:
+        try:
+            self._settle.acknowledge(settled)
+        except QueueUnavailable as error:
+            self._consumer.close()  # what could not be acknowledged comes again, and is found to be stored
+            self._wait_out(error)
+
+    def _keep_claims(self) -> None:
+        try:
+            self._consumer.keep()
+        except QueueUnavailable as error:
+            log.warning("%s", error)  # the claims run out then, and whoever takes over finds duplicates
+
+    def _wait_out(self, error: CoinslotError) -> None:
+        log.warning("%s; trying again in %.1f s", error, self._backoff_s)
+        self._pause(self._backoff_s)
+        self._backoff_s = min(self._backoff_s * 2, BACKOFF_LAST_S)
+
+
+def _report(settled: list[Settled], mine: int) -> None:
+    if mine < len(settled):
+        log.warning("%d messages had been taken over by another worker", len(settled) - mine)
+    for each in settled:
+        for _, reason, events in each.dead:
+            log.error("dead letter: %d event(s) of message %s: %s", events, each.commit.id, reason)

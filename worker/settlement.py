@@ -1,0 +1,115 @@
+"""The last step of a batch: dead letters, feed, ledger and acknowledgement (lua/settle.lua)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import redis
+
+from coinslot import lua
+from coinslot.errors import QueueUnavailable
+from coinslot.events import Dead
+from coinslot.keys import GROUP, Keys
+from coinslot.queue import BrokerErrors
+from coinslot.redisclient import Errors
+from coinslot.store import DUPLICATE, STORED, Outcome
+from worker.batch import Commit
+
+MAX_REASON_CHARACTERS = 500
+
+
+@dataclass(slots=True)
+class Settled:
+    """What a message comes to."""
+
+    commit: Commit
+    stored: int = 0
+    duplicate: int = 0
+    dead: list[tuple[bytes, str, int]] = field(default_factory=list)  # payload, reason, events in it
+    changes: list[bytes] = field(default_factory=list)
+
+    def arguments(self) -> list[bytes | str | int]:
+        """As settle.lua takes them."""
+        commit = self.commit
+        arguments: list[bytes | str | int] = [commit.id, commit.size, self.stored, self.duplicate, commit.deliveries]
+        arguments.append(len(self.dead))
+        for payload, reason, events in self.dead:
+            arguments += (payload, reason[:MAX_REASON_CHARACTERS], events)
+        arguments.append(len(self.changes))
+        arguments += self.changes
+        return arguments
+
+
+def tally(commit: Commit, outcomes: Sequence[Outcome], *, tried: bool) -> Settled:
+    """One outcome for each of the commit's events.
+
+    A duplicate is no change, and followers are spared it, unless the batch was `tried` before: then the one who
+    stored it may have died, or given up, before telling them.
+    """
+    settled = Settled(commit)
+    for event, outcome in zip(commit.events, outcomes, strict=True):
+        if isinstance(outcome, Dead):
+            settled.dead.append((event.raw, outcome.reason, 1))
+            continue
+        if outcome is STORED or tried:
+            settled.changes.append(event.raw)
+        settled.stored += outcome is STORED
+        settled.duplicate += outcome is DUPLICATE
+    return settled
+
+
+def dead_message(commit: Commit, reason: str) -> Settled:
+    """A whole message that goes to dead letters."""
+    return Settled(commit, dead=[(bytes(commit.message.body), reason, commit.size)])
+
+
+class Settlement:
+    """Settles batches; a message that is no longer this worker's is left alone, whole.
+
+    consumer: this worker's name in the queue's group. Raises QueueUnavailable; what had been settled by then is
+    passed over when the batch is settled again.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        keys: Keys,
+        consumer: Callable[[], str],
+        feed_max_events: int,
+        reached: Callable[[str], None],
+        *,
+        queue_is_on_redis: bool,
+    ) -> None:
+        self._script = client.register_script(lua.source("settle"))
+        self._keys = [keys.queue, keys.ledger, keys.dead, keys.feed]
+        self._consumer = consumer
+        self._channel = keys.channel
+        self._feed_max_events = feed_max_events
+        self._reached = reached
+        self._atomic = queue_is_on_redis
+
+    def __call__(self, settled: Sequence[Settled]) -> int:
+        """Returns how many of the messages were still this worker's."""
+        group = GROUP if self._atomic else ""
+        arguments: list[bytes | str | int] = [group, self._consumer(), self._channel, self._feed_max_events]
+        for each in settled:
+            arguments += each.arguments()
+        try:
+            ids: list[bytes] = self._script(keys=self._keys, args=arguments)
+        except Errors as error:
+            raise QueueUnavailable(f"the batch cannot be settled: {error}") from error
+        self._reached("settled")
+        return len(ids)
+
+    def acknowledge(self, settled: Sequence[Settled]) -> None:
+        """Let go of messages that have been settled; raises QueueUnavailable, and then they may come again."""
+        try:
+            for each in settled:
+                message = each.commit.message
+                if self._atomic:
+                    message.channel.forget(message.delivery_tag)  # the script has acknowledged it
+                else:
+                    message.ack()
+        except BrokerErrors as error:
+            raise QueueUnavailable(f"the batch cannot be acknowledged: {error}") from error
