@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import redis
 
+from coinslot import lua
 from coinslot.errors import BadCursor, FeedUnavailable
 from coinslot.keys import Keys
 from coinslot.redisclient import Errors
@@ -43,6 +44,7 @@ class Feed:
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._redis = client
         self._keys = keys
+        self._script = client.register_script(lua.source("changes"))
 
     def tip(self) -> str:
         """The cursor after which everything is still to come."""
@@ -55,19 +57,17 @@ class Feed:
     def read(self, after: str, limit: int) -> Page:
         """Up to `limit` changes after a cursor; never waits."""
         try:
-            with self._redis.pipeline(transaction=True) as pipeline:
-                pipeline.xrange(self._keys.feed, count=1)
-                pipeline.xrevrange(self._keys.feed, count=1)
-                pipeline.xrange(self._keys.feed, min=f"({after}", count=limit)
-                pipeline.xlen(self._keys.feed)
-                pipeline.hget(self._keys.ledger, "fed")
-                first, last, entries, length, fed = pipeline.execute()
-                if not _continues(after, first, last, trimmed=int(fed or 0) > length):
-                    left: Any = self._redis.xrange(self._keys.feed, count=limit)
-                    return Page(Gap(after, _before(left[0][0]) if left else START), _changes(left))
+            first, last, trimmed, entries = self._script(keys=[self._keys.feed, self._keys.ledger], args=[after, limit])
+            if _continues(after, first, last, trimmed=bool(trimmed)):
+                return Page(None, [Change(id.decode(), fields[1]) for id, fields in entries])
+            return self._read_oldest(after, limit)
         except Errors as error:
             raise FeedUnavailable(f"the change feed cannot be read: {error}") from error
-        return Page(None, _changes(entries))
+
+    def _read_oldest(self, after: str, limit: int) -> Page:
+        entries: Any = self._redis.xrange(self._keys.feed, count=limit)
+        oldest = _before(entries[0][0]) if entries else START
+        return Page(Gap(after, oldest), [Change(id.decode(), fields[b"event"]) for id, fields in entries])
 
     def wait(self, after: str, timeout_s: float) -> None:
         """Return when there is a change after the cursor, or after `timeout_s` (at least a millisecond).
@@ -93,7 +93,7 @@ def order(cursor: str | bytes) -> tuple[int, int]:
     return int(milliseconds), int(number)
 
 
-def _continues(after: str, first: list[Any], last: list[Any], *, trimmed: bool) -> bool:
+def _continues(after: str, first: bytes, last: bytes, *, trimmed: bool) -> bool:
     """Whether no change that came after the cursor is missing.
 
     A cursor beyond the last change, or one that an untrimmed feed does not reach back to, comes from a feed
@@ -101,13 +101,9 @@ def _continues(after: str, first: list[Any], last: list[Any], *, trimmed: bool) 
     """
     if after == START:
         return not trimmed
-    return bool(first) and order(first[0][0]) <= order(after) <= order(last[0][0])
+    return bool(first) and order(first) <= order(after) <= order(last)
 
 
 def _before(id: bytes) -> str:
     milliseconds, number = order(id)
     return f"{milliseconds}-{number - 1}" if number else f"{milliseconds - 1}-{2**64 - 1}"
-
-
-def _changes(entries: list[Any]) -> list[Change]:
-    return [Change(id.decode(), fields[b"event"]) for id, fields in entries]

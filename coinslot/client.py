@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any, Self, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
@@ -24,6 +25,7 @@ __all__ = ["Change", "Client", "FeedGap", "Refused", "Rejection", "Saved", "Unav
 
 DEFAULT_URL = "http://127.0.0.1:3000"
 EVENTS = "/wsapi/interaction_data"
+PAGE_MAX_EVENTS = 10_000  # the server gives no longer pages
 SILENCE_S = 45.0  # a stream is dead without three of the server's comments, one every 15 s
 
 _T = TypeVar("_T")
@@ -33,7 +35,7 @@ class Client:
     """Speaks to one server; safe to share between threads.
 
     `timeout_s` bounds the wait for a connection and each wait for the server; `retries` how often in a row a
-    request is tried again after 503 or a lost connection, with pauses that grow to 30 s. When that did not
+    request is tried again after 503 or a lost connection, with pauses of up to 75 s. When that did not
     help, every method raises Unavailable, and Refused where trying again would not help.
     """
 
@@ -84,11 +86,18 @@ class Client:
         descending: bool = False,
     ) -> Iterator[bytes]:
         """`fetch_range` with each event as its JSON, on one line."""
-        query = {"start": start, "end": end, "limit": limit, "order": "desc" if descending else None}
+        query = {"start": start, "end": end, "order": "desc" if descending else None}
         headers = {"Accept": "application/x-ndjson"}
-        response = self._server.request("GET", EVENTS, query, headers=headers, preload_content=False)
-        with self._server.reading(response) as lines:
-            yield from filter(None, map(bytes.strip, lines))
+        after: str | None = ""
+        # Without a limit the range is one answer; with one it comes in pages, each of which may be cut short.
+        while after is not None and limit != 0:
+            page = {"limit": min(limit, PAGE_MAX_EVENTS), "after": after} if limit else {}
+            response = self._server.request("GET", EVENTS, query | page, headers=headers, preload_content=False)
+            with self._server.reading(response) as lines:
+                for line in filter(None, map(bytes.strip, lines)):
+                    yield line
+                    limit = limit and limit - 1
+            after = _next_page(response)
 
     def count(self, start: float | None = None, end: float | None = None) -> int:
         """How many events are stored in the range."""
@@ -139,6 +148,12 @@ class Client:
 def _encode(event: Mapping[str, Any]) -> bytes:
     # Not by msgspec, which would turn NaN into null without a word.
     return json.dumps(event, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _next_page(response: Response) -> str | None:
+    """The cursor in `Link: <...after=CURSOR...>; rel="next"`, which is there if there is a next page."""
+    url = response.headers.get("Link", "").partition(">")[0]
+    return dict(parse_qsl(urlsplit(url).query)).get("after")
 
 
 def _decode(response: Response, type: type[_T]) -> _T:

@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError, LocationParseError
 
 from coinslot.answers import Refused, Rejection, Unavailable
 
-FIRST_PAUSE_S, LAST_PAUSE_S = 0.25, 30.0
+FIRST_PAUSE_S, LAST_PAUSE_S = 0.25, 60.0
 
 _log = logging.getLogger("coinslot")
 

@@ -31,6 +31,13 @@ class EventTooLarge(BadEvent):
     """The event is larger than an event may be."""
 
 
+class TooManyEvents(BadEvent):
+    """There are more events than may come together."""
+
+    def __init__(self, events: int, max_events: int) -> None:
+        super().__init__(f"{events} events in one request; the limit is {max_events}")
+
+
 class Event(NamedTuple):
     """An event in both its forms.
 
@@ -99,10 +106,13 @@ def decode(raw: bytes) -> Any:
         raise BadEvent(f"nested deeper than {MAX_DEPTH}") from None
 
 
-def split(array: bytes) -> list[bytes]:
+def split(array: bytes, max_elements: int | None = None) -> list[bytes]:
     """The elements of a JSON array, each as the bytes it came in, unchecked; raises BadEvent."""
     try:
-        return [bytes(raw) for raw in _split(array)]
+        elements = _split(array)
+        if max_elements is not None and len(elements) > max_elements:
+            raise TooManyEvents(len(elements), max_elements)
+        return [bytes(element) for element in elements]
     except msgspec.MsgspecError as error:
         raise BadEvent(str(error)) from None
     except RecursionError:

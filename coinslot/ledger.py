@@ -7,6 +7,7 @@ from typing import Any
 
 import redis
 
+from coinslot import lua
 from coinslot.errors import QueueUnavailable
 from coinslot.keys import Keys
 from coinslot.redisclient import Errors
@@ -49,16 +50,15 @@ class Ledger:
     def __init__(self, client: redis.Redis, keys: Keys, *, queue_is_on_redis: bool) -> None:
         self._redis = client
         self._keys = keys
+        self._script = client.register_script(lua.source("audit"))
         self._queue_is_on_redis = queue_is_on_redis
 
     def audit(self) -> Audit:
         try:
-            with self._redis.pipeline(transaction=True) as pipeline:
-                pipeline.hgetall(self._keys.ledger)
-                pipeline.xlen(self._keys.queue)
-                counters, length = pipeline.execute()
+            fields, length = self._script(keys=[self._keys.ledger, self._keys.queue])
         except Errors as error:
             raise QueueUnavailable(f"the ledger cannot be read: {error}") from error
+        counters = dict(zip(fields[::2], fields[1::2], strict=True))
         names = ("accepted", "stored", "duplicate", "dead", "queued", "queued_messages")
         counts = {name: int(counters.get(name.encode(), 0)) for name in names}
         return Audit(**counts, queue_messages=length if self._queue_is_on_redis else None)

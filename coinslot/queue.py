@@ -77,7 +77,7 @@ class Publisher:
                 body,
                 routing_key=self._queue.name,  # of the default exchange: it cannot lose its binding
                 content_type="application/json",
-                content_encoding="utf-8",
+                content_encoding="binary",  # it is UTF-8, but saying so makes AMQP's driver decode it
                 headers={"events": events},
                 delivery_mode="persistent",
                 mandatory=True,  # AMQP: a queue that was deleted is an error, not a silent drop

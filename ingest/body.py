@@ -15,6 +15,7 @@ else:
     from backports import zstd
 
 ZSTD_WINDOW_LOG = 23  # 8 MiB, the most a frame may make us allocate: RFC 8878 has decoders take at least that
+MAX_MEMBERS = 256  # each costs a decompressor and a copy of what follows it: a million empty ones would take a minute
 
 Environ = dict[str, Any]
 
@@ -38,8 +39,8 @@ def _length(environ: Environ, max_bytes: int) -> int:
         raise Refused(411, "a Content-Length is required")
     if not (length.isascii() and length.isdigit()):
         raise Refused(400, "Content-Length is not a number")
-    if int(length) > max_bytes:
-        raise Refused(413, f"body of {length} bytes; the limit is {max_bytes}")
+    if len(length) > 18 or int(length) > max_bytes:  # Python makes no int of thousands of digits
+        raise Refused(413, f"body of {length[:18]} bytes; the limit is {max_bytes}")
     return int(length)
 
 
@@ -55,7 +56,7 @@ def _read_exactly(stream: Any, length: int) -> bytes:
 
 def _inflate(body: bytes, max_bytes: int, start: Callable[[], Any]) -> bytes:
     inflated = bytearray()
-    while body:  # a file may consist of several members (gzip) or frames (zstd)
+    for _ in range(MAX_MEMBERS):  # a file may consist of several members (gzip) or frames (zstd)
         member = start()
         try:
             inflated += member.decompress(body, max_bytes - len(inflated) + 1)
@@ -66,7 +67,9 @@ def _inflate(body: bytes, max_bytes: int, start: Callable[[], Any]) -> bytes:
         if not member.eof:
             raise Refused(400, "compressed body ends too early")
         body = member.unused_data
-    return bytes(inflated)
+        if not body:
+            return bytes(inflated)
+    raise Refused(400, f"compressed body of more than {MAX_MEMBERS} members")
 
 
 DECOMPRESSOR: dict[str, Callable[[], Any]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from coinslot.errors import QueueUnavailable
 from coinslot.events import BadEvent, Event, split, trusted
 from coinslot.queue import Consumer, Message
 
@@ -78,9 +79,8 @@ class Batcher:
         while events < self._max_events and size_bytes < self._max_bytes:
             if not inbox:
                 left_s = until - self._clock()
-                if left_s <= 0:
+                if left_s <= 0 or not self._reads_more(left_s):
                     break
-                self._consumer.read(left_s)
                 continue
             if _redelivered(inbox[0]):
                 break
@@ -89,6 +89,13 @@ class Batcher:
             events += commit.size
             size_bytes += len(commit.message.body)
         return batch
+
+    def _reads_more(self, wait_s: float) -> bool:
+        try:
+            self._consumer.read(wait_s)
+        except QueueUnavailable:
+            return False  # what the batch holds already must not be forgotten; the next read tells again
+        return True
 
 
 def open_commit(message: Message) -> Commit:

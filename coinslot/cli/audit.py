@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from coinslot.cli import options
 from coinslot.client import Client
@@ -23,11 +23,11 @@ def audit(url: str) -> None:
     if not ledger["balanced"]:
         click.echo(f"coinslot: the ledger does not balance: {ledger['what']}", err=True)
         sys.exit(1)
+    click.echo("balanced: accepted = stored + duplicate + dead + queued")
 
 
 def _table(ledger: dict[str, Any]) -> Table:
-    table = Table("events", "", title="accepted = stored + duplicate + dead + queued", title_justify="left")
-    table.columns[1].justify = "right"
+    table = Table("", Column("events", justify="right"))
     for name in ("accepted", "stored", "duplicate", "dead", "queued"):
         table.add_row(name, f"{ledger[name]:,}")
     return table

@@ -10,7 +10,7 @@ import click
 from coinslot.cli import options
 from coinslot.client import Client
 
-RETRIES = 30  # with pauses of up to 30 s: a server may be away for a quarter of an hour
+RETRIES = 30  # with their pauses, enough for a server that is away for twenty minutes
 
 
 @click.command()

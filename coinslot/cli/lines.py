@@ -39,26 +39,22 @@ def unpacked(file: BufferedReader) -> BinaryIO:
     return gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == b"\x1f\x8b" else file  # type: ignore[return-value]
 
 
-def read(file: BinaryIO, path: str) -> Iterator[Line | Fault]:
+def read(file: BinaryIO, path: str, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[Line | Fault]:
     """The lines of a file that are not blank; ends with a Fault where the file cannot be read on."""
     name = PurePath(path).name.removesuffix(".gz")
     number = 0
     try:
-        while raw := file.readline(MAX_LINE_BYTES):
+        while raw := file.readline(max_line_bytes):
             number += 1
             place = f"{path}:{number}"
-            if len(raw) == MAX_LINE_BYTES:
-                _skip_rest(file, raw)
-                yield Fault(place, f"longer than {MAX_LINE_BYTES} bytes")
+            if len(raw) == max_line_bytes:
+                while raw and not raw.endswith(b"\n"):
+                    raw = file.readline(max_line_bytes)
+                yield Fault(place, f"line of {max_line_bytes} bytes or more")
             elif line := raw.strip():
                 yield _checked(place, line, f"{name}\0{number}\0".encode())
     except (OSError, EOFError, zlib.error) as error:
         yield Fault(f"{path}:{number + 1}", f"cannot be read: {error}")
-
-
-def _skip_rest(file: BinaryIO, raw: bytes) -> None:
-    while raw and not raw.endswith(b"\n"):
-        raw = file.readline(MAX_LINE_BYTES)
 
 
 def _checked(place: str, line: bytes, identity: bytes) -> Line | Fault:

@@ -15,10 +15,11 @@ import click
 from coinslot.cli import lines, options
 from coinslot.cli.lines import Fault, Line
 from coinslot.cli.meter import Meter
-from coinslot.client import Client, Refused
+from coinslot.client import Client, Refused, Saved
 
 BATCH_MAX_EVENTS, BATCH_MAX_BYTES = 500, 1024 * 1024
 IN_FLIGHT = 4  # enough to read and check lines while the server commits
+TOO_LARGE = 413
 
 _T = TypeVar("_T")
 _U = TypeVar("_U")
@@ -34,11 +35,12 @@ def send(files: tuple[str, ...], url: str) -> None:
     file's name (not its folder), the line's number and the line, and is stored once. Lines that are not
     accepted are named on stderr, and the others sent all the same.
     """
-    with Meter(_total_bytes(files)) as meter:
-        try:
+    meter = Meter(_total_bytes(files))
+    try:
+        with meter:
             _send(files, url, meter)
-        finally:
-            click.echo(meter)
+    finally:
+        click.echo(meter)
     if meter.refused:
         sys.exit(1)
 
@@ -47,7 +49,8 @@ def _send(files: Iterable[str], url: str, meter: Meter) -> None:
     batches = lines.batches(_good(files, meter), BATCH_MAX_EVENTS, BATCH_MAX_BYTES)
     # The client is left before the pool, so that a failure or Ctrl-C ends the waits of what is in flight.
     with ThreadPoolExecutor(IN_FLIGHT) as pool, Client(url) as client:
-        for sent in in_flight(pool, partial(post, client), batches):
+        save = partial(client.save_lines, skip_bad=True)
+        for sent in in_flight(pool, partial(post, save), batches):
             meter.accept(sent.accepted)
             for fault in sent.faults:
                 meter.refuse(fault)
@@ -74,17 +77,17 @@ class Sent(NamedTuple):
     faults: list[Fault]
 
 
-def post(client: Client, batch: list[Line]) -> Sent:
+def post(save: Callable[[list[bytes]], Saved], batch: list[Line]) -> Sent:
     """Send a batch, in halves where it is too large for the server's limits."""
     try:
-        saved = client.save_lines([line.json for line in batch], skip_bad=True)
+        saved = save([line.json for line in batch])
     except Refused as error:
-        if error.status != 413:
+        if error.status != TOO_LARGE:
             raise
         if len(batch) == 1:
             return Sent(0, [Fault(batch[0].place, error.what)])
         half = len(batch) // 2
-        first, second = post(client, batch[:half]), post(client, batch[half:])
+        first, second = post(save, batch[:half]), post(save, batch[half:])
         return Sent(first.accepted + second.accepted, first.faults + second.faults)
     return Sent(len(saved.ids), [Fault(batch[bad.index].place, bad.reason) for bad in saved.rejected])
 

@@ -43,6 +43,12 @@ class Claims:
         self._claimed.extend(id.decode() for id in ids if id.decode() not in held)
         self._forget_dead_consumers()
 
+    def adopt(self, held: Collection[str]) -> None:
+        """Claim what was assigned to this consumer in a reply that it never got."""
+        pending = self._pending("-", "+", len(held) + SWEEP_COUNT)
+        known = {*held, *self._claimed}
+        self._claimed.extend(id for entry in pending if (id := entry["message_id"].decode()) not in known)
+
     def redeliver(self) -> tuple[Entry, int] | None:
         """The next claimed message and how often it has now been delivered."""
         while self._claimed:

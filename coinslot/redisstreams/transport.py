@@ -75,6 +75,7 @@ class Channel(virtual.Channel):  # type: ignore[misc]
         self._put_script = self._redis.register_script(lua.source("put"))
         self._claims: dict[str, Claims] = {}
         self._read_messages = MAX_READ_MESSAGES
+        self._lost_a_reply = False  # Redis may have assigned us messages in it
 
     def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
         body = message.pop("body")
@@ -84,6 +85,7 @@ class Channel(virtual.Channel):  # type: ignore[misc]
     def _get_many(self, queues: Sequence[str], timeout: float | None = None) -> None:
         """Deliver what there is, waiting for it up to `timeout` s; raises Empty."""
         try:
+            self._adopt(queues)
             if not (self._redeliver(queues) or self._deliver_new(queues, timeout)):
                 raise Empty
         except redis.ResponseError as error:
@@ -92,6 +94,15 @@ class Channel(virtual.Channel):  # type: ignore[misc]
             for queue in queues:  # Redis was emptied
                 self._new_queue(queue)
             raise Empty from None
+        except redisclient.Errors:
+            self._lost_a_reply = True
+            raise
+
+    def _adopt(self, queues: Sequence[str]) -> None:
+        if self._lost_a_reply:
+            for queue in queues:
+                self._claims_of(queue).adopt(self.qos.held())
+            self._lost_a_reply = False
 
     def _redeliver(self, queues: Sequence[str]) -> bool:
         for queue in queues:
@@ -156,6 +167,8 @@ class Channel(virtual.Channel):  # type: ignore[misc]
     def _new_queue(self, queue: str, **_: Any) -> None:
         try:
             self._redis.xgroup_create(queue, GROUP, id="0", mkstream=True)
+        except redis.OutOfMemoryError:
+            pass  # it is there, or the next read finds that it is not; a full Redis must still be drained
         except redis.ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):
                 raise

@@ -6,87 +6,85 @@ import os
 import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import coinslot
 from coinslot.settings import Settings
-from coinslot.stack.binaries import find_mongod, find_redis
+from coinslot.stack.binaries import find_mongod
 from coinslot.stack.folder import DataFolder
 from coinslot.stack.ports import check_port
 from coinslot.stack.probe import FrontProbe
 from coinslot.stack.process import Process
-from coinslot.stack.servers import MongoServer, RedisServer
+from coinslot.stack.servers import MongoServer, RedisServer, Server
 from coinslot.stack.stack import Stack, Voice
 
 # -P: a front.py or worker.py in the user's current folder must not be taken for ours.
-PYTHON = (sys.executable, "-P", "-m")
+FRONT = (sys.executable, "-P", "-m", "front")
+WORKER = (sys.executable, "-P", "-m", "worker")
 
 
-@dataclass(frozen=True, slots=True)
-class Programs:
-    """The commands of our own processes."""
-
-    front: Sequence[str] = (*PYTHON, "front")
-    worker: Sequence[str] = (*PYTHON, "worker")
-
-
-def compose(
-    settings: Settings,
-    folder: DataFolder,
-    environ: Mapping[str, str],
-    *,
-    workers: int,
-    voice: Voice,
-    programs: Programs = Programs(),
-) -> Stack:
+def compose(settings: Settings, folder: DataFolder, environ: Mapping[str, str], *, workers: int, voice: Voice) -> Stack:
     """A stack that has not begun. `environ` is what its processes inherit. Raises CannotStart."""
     port = check_port(settings.host, settings.port)
-    redis, mongo = _own_redis(settings, folder), _own_mongo(settings, folder)
     env = {**environ, "HOST": settings.host, "PORT": str(port), "DATA_DIR": str(folder.path)}
     env["PYTHONPATH"] = _python_path(environ)
-    if redis:
+    servers: list[Server] = []
+    if not _names_redis(settings):
+        redis = _own_redis(folder)
+        servers.append(redis)
         env["REDIS_URL"] = redis.url
-    if mongo:
-        env["MONGODB_URL"] = mongo.url
-    elif _needs_mongo(settings):
-        env["DB_BACKEND"] = "sqlite"
-        voice.trouble(f"no mongod that runs here: events are stored with SQLite, in {folder.path}")
+    if _wants_mongodb(settings):
+        if reason := _reason_for_sqlite(settings, folder):
+            voice.trouble(reason)
+            env["DB_BACKEND"] = "sqlite"
+        else:
+            mongo = _own_mongodb(folder)
+            servers.append(mongo)
+            env["MONGODB_URL"] = mongo.url
 
-    def process(name: str, command: Sequence[str]) -> Process:
+    def program(name: str, command: Sequence[str]) -> Process:
         return Process(name, command, env=env, keep_open=[folder.lock_fd])
 
     return Stack(
-        servers=[server for server in (redis, mongo) if server],
-        workers=[process(f"worker {number}", programs.worker) for number in range(1, workers + 1)],
-        front=process("front", programs.front),
+        servers=servers,
+        workers=[program(f"worker {number}", WORKER) for number in range(1, workers + 1)],
+        front=program("front", FRONT),
         probe=FrontProbe(settings.host, port),
         voice=voice,
         logs=folder.path / "logs",
     )
 
 
-def _own_redis(settings: Settings, folder: DataFolder) -> RedisServer | None:
-    if "redis_url" in settings.model_fields_set and settings.redis_url:
+def _names_redis(settings: Settings) -> bool:
+    return "redis_url" in settings.model_fields_set and settings.redis_url != ""
+
+
+def _wants_mongodb(settings: Settings) -> bool:
+    names_one = settings.mongodb_url or ("db_host" in settings.model_fields_set and settings.db_host)
+    return settings.db_backend == "mongodb" and not names_one
+
+
+def _reason_for_sqlite(settings: Settings, folder: DataFolder) -> str | None:
+    """Why SQLite stands in for MongoDB. It never does where MongoDB was asked for, or holds the folder's events."""
+    if "db_backend" in settings.model_fields_set or (folder.path / "mongodb").exists():
         return None
-    data = folder.subfolder("redis")
+    if (folder.path / "events.sqlite").exists():  # as coinslot.store.selection names it
+        return f"events stay in SQLite, where those in {folder.path} are; with DB_BACKEND=mongodb they would be left"
+    if find_mongod() is None:
+        return f"no mongod that runs here: events are stored with SQLite, in {folder.path}"
+    return None
+
+
+def _own_redis(folder: DataFolder) -> RedisServer:
     log = folder.subfolder("logs") / "redis.log"
-    return RedisServer(data, binary=find_redis(data), log=log, keep_open=[folder.lock_fd])
+    return RedisServer(folder.subfolder("redis"), log=log, keep_open=[folder.lock_fd])
 
 
-def _own_mongo(settings: Settings, folder: DataFolder) -> MongoServer | None:
-    if not _needs_mongo(settings):
-        return None
-    binary = find_mongod()
-    if binary is None and "db_backend" not in settings.model_fields_set:
-        return None
+def _own_mongodb(folder: DataFolder) -> MongoServer:
     log = folder.subfolder("logs") / "mongodb.log"
-    return MongoServer(folder.subfolder("mongodb"), binary=binary, log=log, keep_open=[folder.lock_fd])
-
-
-def _needs_mongo(settings: Settings) -> bool:
-    named = settings.mongodb_url or ("db_host" in settings.model_fields_set and settings.db_host)
-    return settings.db_backend == "mongodb" and not named
+    server = MongoServer(folder.path / "mongodb", log=log, keep_open=[folder.lock_fd])
+    folder.subfolder("mongodb")  # after it is certain that there is a mongod: the folder counts as events
+    return server
 
 
 def _python_path(environ: Mapping[str, str]) -> str:

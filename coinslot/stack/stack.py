@@ -18,9 +18,9 @@ READY_TIMEOUT_S = 60.0
 TICK_S = 0.1
 # Seconds after the beginning of the end at which whoever still runs is killed. The time one leaves unused is the
 # next one's. Docker and systemd kill everything after 10 s or more.
-FRONT_ENDS_BY_S = 3.5
-WORKERS_END_BY_S = 7.0
-SERVERS_END_BY_S = 9.3
+FRONT_ENDS_BY_S = 4.3
+WORKERS_END_BY_S = 7.5
+SERVERS_END_BY_S = 9.5
 
 
 @dataclass(frozen=True, slots=True)

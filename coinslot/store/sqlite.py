@@ -69,13 +69,7 @@ class SqliteStore:
     ) -> Iterator[bytes]:
         # Page by page, each a query of its own: one query over the range would stay open for as long as its
         # slowest reader, and the write-ahead log could not shrink meanwhile.
-        order = "DESC" if descending else "ASC"
-        while True:
-            where, arguments = _where(start, end, after, descending)
-            query = f"SELECT timestamp, id, event FROM events {where} ORDER BY timestamp {order}, id {order} LIMIT ?"
-            page = self._page(query, (*arguments, limit))
-            if not page:
-                return
+        while page := self._page(*page_query(start, end, after, limit, descending)):
             yield from (event for _, _, event in page)
             timestamp, id, _ = page[-1]
             after = Cursor(timestamp, id)
@@ -99,6 +93,16 @@ def _insert(connection: sqlite3.Connection, event: Event) -> Outcome:
     except (OverflowError, UnicodeError, sqlite3.DataError, sqlite3.IntegrityError) as error:
         return Dead(str(error))
     return STORED if done.rowcount else DUPLICATE
+
+
+def page_query(
+    start: Number | None, end: Number | None, after: Cursor | None, limit: int, descending: bool
+) -> tuple[str, tuple[Number | str, ...]]:
+    """The query for the page after the cursor, and its arguments."""
+    order = "DESC" if descending else "ASC"
+    where, arguments = _where(start, end, after, descending)
+    query = f"SELECT timestamp, id, event FROM events {where} ORDER BY timestamp {order}, id {order} LIMIT ?"
+    return query, (*arguments, limit)
 
 
 def _where(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -21,7 +22,6 @@ from coinslot.stack.binaries import find_redis
 ROOT = Path(__file__).parents[2]
 READY_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 10  # what `up` promises
-MARK = "COINSLOT_TEST_RUN"  # in the environment of every process of a stack
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -34,15 +34,21 @@ def wait_for(condition, timeout_s=READY_TIMEOUT_S):
     return found
 
 
+def program(process):
+    """`worker` for `python -m worker`, else the name of the file that runs; empty while it has no program yet."""
+    words = (process / "cmdline").read_text().replace("\0", " ").split() or [""]
+    return words[words.index("-m") + 1] if "-m" in words else Path(words[0]).name
+
+
 class Up:
     """One run of `coinslot up`. Its output goes to files, so that nothing waits for a reader."""
 
     def __init__(self, folder, *arguments, python=sys.executable, **environ):
-        self.mark = f"{MARK}={uuid4()}"
+        self.folder = folder
         self.stdout, self.stderr = folder / "stdout", folder / "stderr"
         settings = {name.upper() for name in Settings.model_fields}
         env = {name: value for name, value in os.environ.items() if name not in settings}
-        env |= {"PYTHONPATH": str(ROOT), **environ, MARK: self.mark.partition("=")[2]}
+        env |= {"PYTHONPATH": str(ROOT), **environ}
         with self.stdout.open("wb") as stdout, self.stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
                 [python, "-m", "coinslot.cli", "up", "--port", "0", *arguments],
@@ -73,20 +79,16 @@ class Up:
         return code, self.stderr.read_text()
 
     def processes(self):
-        """Its living processes: pid → command line."""
+        """Its living processes, as pid: program. They are those that work in its folder, so one run at a time."""
         found = {}
-        for folder in Path("/proc").glob("[0-9]*"):
+        for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):  # it has just ended
-                if self.mark in (folder / "environ").read_text(errors="replace").split("\0"):
-                    found[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
+                if (process / "cwd").resolve(strict=True).is_relative_to(self.folder):
+                    found[int(process.name)] = program(process)
         return found
 
-    def pid_of(self, command):
-        """The oldest process whose command line ends with, or begins with, `command`; None without one."""
-        return min((pid for pid, line in self.processes().items() if command in line), default=None)
-
-    def restarted(self, command, old_pid):
-        return wait_for(lambda: (pid := self.pid_of(command)) and pid != old_pid)
+    def pids_of(self, name):
+        return sorted(pid for pid, program in self.processes().items() if program == name)
 
     def ask(self, method, path, event=None):
         """Status and body; status 0 if there is no answer."""
@@ -111,11 +113,11 @@ class Up:
         return self.ask("GET", f"/wsapi/interaction_data?id={name}")[0] == 200
 
     def clean_up(self):
+        self.process.kill()
+        self.process.wait(STOP_TIMEOUT_S)
         for pid in self.processes():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.process.kill()
-        self.process.wait(STOP_TIMEOUT_S)
 
 
 @pytest.fixture(scope="module")
@@ -181,37 +183,38 @@ def test_a_stack_that_is_stopped_leaves_nothing_running_and_all_events_in_its_fo
 def test_a_killed_stack_leaves_nothing_running_and_the_next_one_has_its_events(up):
     first = up().wait_ready()
     first.bank("kept")
-    assert len(first.processes()) > 4
+    family = set(first.processes())
+    assert set(first.processes().values()) == {"coinslot.cli", "front", "worker", "redis-server", "mongod"}
 
     first.process.kill()
     second = up()
 
-    wait_for(lambda: first.processes() == {}, STOP_TIMEOUT_S)
+    wait_for(lambda: not family & set(second.processes()), STOP_TIMEOUT_S)
     assert second.wait_ready().has("kept")
 
 
-@pytest.mark.parametrize("program", ["-m worker", "-m front", "redis-server", "mongod"])
-def test_what_is_killed_comes_back_and_events_are_banked_again(stack, program):
+@pytest.mark.parametrize("name", ["worker", "front", "redis-server", "mongod"])
+def test_what_is_killed_comes_back_and_events_are_banked_again(stack, name):
     before = f"before-{uuid4()}"
     stack.bank(before)
-    old_pid = stack.pid_of(program)
+    old_pids = stack.pids_of(name)
 
-    os.kill(old_pid, signal.SIGKILL)
+    os.kill(old_pids[0], signal.SIGKILL)
 
-    stack.restarted(program, old_pid)
+    wait_for(lambda: len(pids := stack.pids_of(name)) == len(old_pids) and old_pids[0] not in pids)
     stack.bank(f"after-{uuid4()}")
     wait_for(lambda: stack.has(before))
     assert "ended (signal 9); starting it again" in stack.stderr.read_text()
 
 
 def test_workers_says_how_many_workers_run(stack):
-    lines = stack.processes().values()
+    programs = list(stack.processes().values())
 
-    assert sum("-m worker" in line for line in lines) == 2
+    assert programs.count("worker") == 2
 
 
 def test_a_second_stack_on_the_same_folder_is_refused(stack, up, tmp_path):
-    second = up("--data-dir", str(stack.stderr.parent / "coinslot-data"))
+    second = up("--data-dir", str(stack.folder / "coinslot-data"))
 
     code, said = second.failure()
 
@@ -262,24 +265,34 @@ def test_without_a_redis_server_nothing_is_started(up, bare_python, empty_path):
     assert stack.processes() == {}
 
 
-def test_without_a_mongod_events_are_stored_with_sqlite_and_that_is_said(up, bare_python, empty_path):
+def test_without_a_mongod_events_are_stored_with_sqlite_and_stay_there(up, bare_python, empty_path):
     (empty_path / "redis-server").symlink_to(find_redis())
+    first = up(python=bare_python, PATH=str(empty_path)).wait_ready()
+    first.bank("kept")
+    assert first.pids_of("mongod") == []
+    assert "coinslot: no mongod that runs here: events are stored with SQLite" in first.stderr.read_text()
+    first.process.terminate()
+    first.wait_end()
 
-    stack = up(python=bare_python, PATH=str(empty_path)).wait_ready()
+    second = up().wait_ready()
 
-    assert "coinslot: no mongod that runs here: events are stored with SQLite" in stack.stderr.read_text()
-    stack.bank("kept")
-    assert stack.pid_of("mongod") is None
+    assert second.has("kept")
+    assert "coinslot: events stay in SQLite" in second.stderr.read_text()
 
 
-def test_without_a_mongod_that_was_asked_for_nothing_is_started(up, bare_python, empty_path):
+@pytest.mark.parametrize("reason", ["it was asked for", "it holds the events"])
+def test_without_a_mongod_nothing_is_started_if(reason, up, bare_python, empty_path, tmp_path):
     (empty_path / "redis-server").symlink_to(find_redis())
-    stack = up(python=bare_python, PATH=str(empty_path), DB_BACKEND="mongodb")
+    settings = {"DB_BACKEND": "mongodb"} if reason == "it was asked for" else {}
+    if reason == "it holds the events":
+        (tmp_path / "coinslot-data" / "mongodb").mkdir(parents=True)
+    stack = up(python=bare_python, PATH=str(empty_path), **settings)
 
     code, said = stack.failure()
 
     assert code == 2
     assert said.startswith("coinslot: no mongod that runs here: ")
+    assert said.count("\n") == 1
     assert stack.processes() == {}
 
 
@@ -298,10 +311,10 @@ def test_the_memory_backend_leaves_no_data(up, tmp_path):
 
 
 def test_what_has_a_url_is_not_started(up, stack):
-    redis_log = (stack.stderr.parent / "coinslot-data" / "logs" / "redis.log").read_text()
-    redis_port = redis_log.partition("port=")[2].partition(",")[0]
+    title = Path(f"/proc/{stack.pids_of('redis-server')[0]}/cmdline").read_text()
+    redis_url = f"redis://{re.search(r'127.0.0.1:[0-9]+', title)[0]}/0"
 
-    second = up(REDIS_URL=f"redis://127.0.0.1:{redis_port}/0", KEY_PREFIX="second", DB_BACKEND="sqlite").wait_ready()
+    second = up(REDIS_URL=redis_url, KEY_PREFIX="second", DB_BACKEND="sqlite").wait_ready()
 
-    assert second.pid_of("redis-server") is None
+    assert set(second.processes().values()) == {"coinslot.cli", "front", "worker"}
     second.bank("through-the-other-redis")

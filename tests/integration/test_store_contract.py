@@ -136,9 +136,7 @@ class TestInsert:
         self, store: Store, settings: Settings, pool: str
     ) -> None:
         spawn = multiprocessing.get_context("spawn")
-        executor: Executor = (
-            ThreadPoolExecutor(4) if pool == "threads" else ProcessPoolExecutor(3, mp_context=spawn)
-        )
+        executor: Executor = ThreadPoolExecutor(4) if pool == "threads" else ProcessPoolExecutor(3, mp_context=spawn)
 
         with executor:
             stored = sum(executor.map(insert_and_count_stored, [settings] * 6, range(0, 600, 100)))
@@ -163,7 +161,7 @@ class TestWhatIsStored:
     @pytest.mark.parametrize(
         "value",
         [
-            pytest.param("grün 🎰 \x00 \n \u2028 \ufeff \"quoted\" \\", id="text"),
+            pytest.param('grün 🎰 \x00 \n \u2028 \ufeff "quoted" \\', id="text"),
             pytest.param([2**63 - 1, -(2**63), 2**53 + 1, 0], id="ints of 64 bits"),
             pytest.param([1.0, -0.5, 1e300, 5e-324, 0.1 + 0.2], id="floats"),
             pytest.param([True, False, None, {}, [], ""], id="the small ones"),

@@ -1,0 +1,147 @@
+"""The same pipeline on every store, and on RabbitMQ instead of Redis as the queue."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import kombu
+import pytest
+
+from coinslot.keys import Keys
+from coinslot.stack.ports import free_port
+from coinslot.stack.process import Process
+from tests.faults.account import CLEAN, account
+from tests.pipeline import Pipeline, until
+
+RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # past Debian's wrapper, which wants to change users
+
+
+@pytest.fixture(scope="module")
+def amqp_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if not RABBITMQ.exists() or not shutil.which("erl"):
+        pytest.skip("rabbitmq-server is not installed (on Debian: apt-get install rabbitmq-server)")
+    folder, port, name_port = tmp_path_factory.mktemp("rabbitmq"), free_port(), free_port()
+    environment = {
+        **os.environ,
+        "HOME": str(folder),  # Erlang's cookie
+        "ERL_EPMD_PORT": str(name_port),
+        "RABBITMQ_NODENAME": f"coinslot-{port}@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(free_port()),
+        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(folder / "log"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+        "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+    }
+    url = f"amqp://guest:guest@127.0.0.1:{port}//"
+    server = Process("rabbitmq", [RABBITMQ], env=environment, log=folder / "rabbitmq.log")
+    server.start()
+    until(lambda: answers(url), timeout_s=60, what=f"RabbitMQ up; see {folder}")
+    yield url
+    server.stop(grace_s=20)
+
+
+def answers(url: str) -> bool:
+    try:
+        with kombu.Connection(url, connect_timeout=1) as connection:
+            connection.ensure_connection(max_retries=0)
+            return True
+    except (kombu.exceptions.KombuError, OSError):
+        return False
+
+
+@pytest.fixture
+def on_rabbitmq(amqp_url: str, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[Pipeline]:
+    environment = {"BROKER_URL": amqp_url, "DB_BACKEND": "sqlite", "REDIS_URL": redis_url, "KEY_PREFIX": prefix}
+    pipeline = Pipeline(tmp_path, environment).start()
+    yield pipeline
+    pipeline.stop()
+
+
+@pytest.mark.rabbitmq
+def test_rabbitmq_carries_the_pipeline(on_rabbitmq: Pipeline) -> None:
+    acknowledged = set(on_rabbitmq.send([{"timestamp": n} for n in range(500)]))
+
+    on_rabbitmq.wait_count(500)
+    until(lambda: on_rabbitmq.audit()["stored"] == 500)
+
+    assert account(on_rabbitmq, acknowledged) == CLEAN
+
+
+@pytest.mark.rabbitmq
+@pytest.mark.parametrize("gap", ["read", "stored", "settled"])
+def test_on_rabbitmq_a_killed_worker_costs_nothing_either(on_rabbitmq: Pipeline, gap: str) -> None:
+    on_rabbitmq.workers[0].stop()
+    doomed = on_rabbitmq.process("worker", name="doomed", FAILPOINT=gap)
+    doomed.start()
+    acknowledged = set(on_rabbitmq.send([{"timestamp": n} for n in range(20)]))
+    until(lambda: not doomed.is_running(), what=f"dead at {gap}")
+
+    on_rabbitmq.workers[0].start()
+    on_rabbitmq.wait_count(20, timeout_s=20)
+    until(lambda: len(acknowledged) <= on_rabbitmq.audit()["accepted"])
+
+    assert doomed.exit_code() == -9
+    assert account(on_rabbitmq, acknowledged) == CLEAN
+
+
+@pytest.mark.rabbitmq
+def test_a_queue_deleted_on_rabbitmq_is_an_error_to_the_sender_and_not_a_silent_loss(
+    on_rabbitmq: Pipeline, amqp_url: str, prefix: str
+) -> None:
+    on_rabbitmq.send([{"timestamp": 1}])
+    on_rabbitmq.wait_count(1)
+    on_rabbitmq.workers[0].stop()
+    with kombu.Connection(amqp_url) as connection:
+        connection.default_channel.queue_delete(Keys.of(prefix).queue)
+
+    answer = on_rabbitmq.post(b'{"timestamp": 2}')
+    acknowledged = set(on_rabbitmq.send([{"timestamp": 3}]))
+    on_rabbitmq.workers[0].start()
+    on_rabbitmq.wait_count(2)
+
+    assert answer.status == 503
+    assert account(on_rabbitmq, acknowledged).lost == 0
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "memory", "mongodb"])
+def test_every_store_that_stores_runs_the_whole_pipeline(
+    backend: str, redis_url: str, mongodb_url: str, prefix: str, tmp_path: Path
+) -> None:
+    environment = {
+        "DB_BACKEND": backend,
+        "MONGODB_URL": mongodb_url,
+        "DB_NAME": prefix,
+        "REDIS_URL": redis_url,
+        "KEY_PREFIX": prefix,
+    }
+    pipeline = Pipeline(tmp_path, environment, workers=2).start()
+
+    acknowledged = {id for post in range(20) for id in pipeline.send([{"timestamp": post, "n": n} for n in range(10)])}
+    pipeline.send([{"timestamp": 0, "_id": id} for id in sorted(acknowledged)[:10]])
+    audit = pipeline.wait_settled()
+    result = account(pipeline, acknowledged)
+    pipeline.stop()
+
+    assert result == CLEAN
+    assert (audit["stored"], audit["duplicate"]) == (200, 10)
+
+
+def test_the_dummy_store_takes_everything_keeps_nothing_and_answers_made_up_events(
+    redis_url: str, prefix: str, tmp_path: Path
+) -> None:
+    environment = {"DB_BACKEND": "dummy", "REDIS_URL": redis_url, "KEY_PREFIX": prefix}
+    pipeline = Pipeline(tmp_path, environment).start()
+    before = pipeline.events()
+
+    pipeline.send([{"timestamp": n} for n in range(20)])
+    audit = pipeline.wait_settled()
+    after = pipeline.events()
+    pipeline.stop()
+
+    assert audit["stored"] == 20
+    assert before == after != []

@@ -1,0 +1,98 @@
+"""kill -9 of a worker in each gap of the commit protocol: nothing lost, stored twice, unfed or unaccounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from coinslot.keys import Keys
+from coinslot.stack.process import Process
+from tests.faults.account import CLEAN, account
+from tests.pipeline import Pipeline, until
+
+POSTS, EVENTS_A_POST = 20, 5
+IN_KOMBU = "delivered"  # before the worker has the message: see dying_worker.py
+
+
+@pytest.fixture(params=["mongodb", "sqlite"])
+def pipeline(
+    request: pytest.FixtureRequest, redis_url: str, mongodb_url: str, prefix: str, tmp_path: Path
+) -> Iterator[Pipeline]:
+    environment = {
+        "DB_BACKEND": request.param,
+        "MONGODB_URL": mongodb_url,
+        "DB_NAME": prefix,
+        "REDIS_URL": redis_url,
+        "KEY_PREFIX": prefix,
+        "CLAIM_IDLE_S": "1",
+        "CLAIM_EVERY_S": "0.2",
+        "BATCH_MAX_EVENTS": "10",
+    }
+    pipeline = Pipeline(tmp_path, environment).start()
+    yield pipeline
+    pipeline.stop()
+
+
+def doomed_worker(pipeline: Pipeline, gap: str) -> Process:
+    if gap == IN_KOMBU:
+        return pipeline.process("tests.faults.dying_worker", name="doomed")
+    return pipeline.process("worker", name="doomed", FAILPOINT=f"{gap}:2")
+
+
+def send_all(pipeline: Pipeline) -> set[str]:
+    posts = [[{"timestamp": post, "n": n} for n in range(EVENTS_A_POST)] for post in range(POSTS)]
+    return {id for post in posts for id in pipeline.send(post)}
+
+
+@pytest.mark.parametrize("gap", [IN_KOMBU, "read", "stored", "settled"])
+def test_a_worker_killed_in_a_gap_of_the_commit_protocol_costs_nothing(pipeline: Pipeline, gap: str) -> None:
+    pipeline.workers[0].stop()
+    doomed = doomed_worker(pipeline, gap)
+    doomed.start()
+    acknowledged = send_all(pipeline)
+    until(lambda: not doomed.is_running(), what=f"dead at {gap}")
+
+    pipeline.workers[0].start()
+    pipeline.wait_settled(timeout_s=30)
+
+    assert doomed.exit_code() == -9
+    assert account(pipeline, acknowledged) == CLEAN
+
+
+def test_what_a_killed_worker_held_is_taken_over_by_one_that_was_running_all_along(pipeline: Pipeline) -> None:
+    doomed = doomed_worker(pipeline, "read")
+    doomed.start()
+    acknowledged: set[str] = set()
+
+    while doomed.is_running():
+        acknowledged |= send_all(pipeline)
+    pipeline.wait_settled(timeout_s=30)
+
+    assert account(pipeline, acknowledged) == CLEAN
+
+
+def test_positive_control_the_same_kill_on_the_stock_redis_transport_loses_the_message(
+    redis_url: str, prefix: str, tmp_path: Path
+) -> None:
+    environment = {"DB_BACKEND": "sqlite", "REDIS_URL": redis_url, "KEY_PREFIX": prefix, "BROKER_URL": redis_url}
+    pipeline = Pipeline(tmp_path, environment, workers=0).start()
+    doomed = doomed_worker(pipeline, IN_KOMBU)
+    doomed.start()
+
+    acknowledged = send_all(pipeline)
+    until(lambda: not doomed.is_running(), what="dead")
+    worker = pipeline.process("worker")
+    worker.start()
+    # Nothing waits and nothing is held for redelivery: what is not stored now is gone.
+    broker = redis.Redis.from_url(redis_url)
+    until(lambda: not broker.exists(Keys.of(prefix).queue, "unacked"), what="all delivered")
+    result = account(pipeline, acknowledged)
+    worker.stop()
+    pipeline.stop()
+    broker.close()
+
+    assert doomed.exit_code() == -9
+    assert result.lost > 0

@@ -1,0 +1,305 @@
+"""The queue transport against a real Redis: what its docstring promises, and how each promise could break."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from coinslot import redisclient
+from coinslot.errors import QueueUnavailable
+from coinslot.keys import GROUP, Keys
+from coinslot.ledger import Ledger
+from coinslot.queue import Broker, Consumer, Message
+from coinslot.settings import Settings
+from coinslot.stack.servers import RedisServer
+
+IDLE_S = 0.6
+
+
+@pytest.fixture
+def settings(redis_url: str, prefix: str) -> Settings:
+    return Settings.load(redis_url=redis_url, key_prefix=prefix, claim_idle_s=IDLE_S, claim_every_s=0.05)
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Any]:
+    client = redisclient.connect(redis_url, timeout_s=5)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def publish(settings: Settings) -> Iterator[Callable[[bytes, int], None]]:
+    publisher = Broker(settings).publisher()
+    yield publisher
+    publisher.close()
+
+
+@pytest.fixture
+def consume(settings: Settings) -> Iterator[Callable[[], Consumer]]:
+    """Makes consumers; `die` of a consumer stands for kill -9: nothing is handed back."""
+    made: list[Consumer] = []
+
+    def make() -> Consumer:
+        made.append(Broker(settings).consumer())
+        return made[-1]
+
+    yield make
+    for consumer in made:
+        consumer.close()
+
+
+def read(consumer: Consumer, timeout_s: float = 0.05) -> list[Message]:
+    """What one read brings, taken out of the inbox."""
+    consumer.read(timeout_s)
+    messages = list(consumer.inbox)
+    consumer.inbox.clear()
+    return messages
+
+
+def read_until_something(consumer: Consumer) -> list[Message]:
+    deadline = time.monotonic() + 5
+    while not (messages := read(consumer)):
+        assert time.monotonic() < deadline, "nothing was delivered"
+    return messages
+
+
+def bodies(messages: list[Message]) -> list[bytes]:
+    return [message.body for message in messages]
+
+
+def test_a_message_is_delivered_as_it_was_published_byte_for_byte(
+    publish: Callable[[bytes, int], None], consume: Callable[[], Consumer]
+) -> None:
+    publish(b'[{"snow":"\xe2\x98\x83"}]', 1)
+
+    (message,) = read(consume())
+
+    assert message.body == b'[{"snow":"\xe2\x98\x83"}]'
+    assert message.content_type == "application/json"
+    assert message.headers["events"] == 1
+    assert message.delivery_info["redelivered"] is False
+
+
+def test_messages_published_before_any_consumer_existed_are_delivered_in_order(
+    publish: Callable[[bytes, int], None], consume: Callable[[], Consumer]
+) -> None:
+    for number in range(50):
+        publish(b"[%d]" % number, 1)
+
+    messages = read(consume())
+
+    assert bodies(messages) == [b"[%d]" % number for number in range(50)]
+
+
+def test_each_message_goes_to_one_consumer_only(
+    publish: Callable[[bytes, int], None], consume: Callable[[], Consumer]
+) -> None:
+    one, other = consume(), consume()
+    for number in range(20):
+        publish(b"[%d]" % number, 1)
+
+    delivered = bodies(read(one)) + bodies(read(other))
+
+    assert sorted(delivered) == sorted(b"[%d]" % number for number in range(20))
+
+
+def test_an_acknowledged_message_leaves_the_stream_and_the_pending_list(
+    publish: Callable[[bytes, int], None], consume: Callable[[], Consumer], client: Any, settings: Settings
+) -> None:
+    publish(b"[]", 0)
+    (message,) = read(consume())
+
+    message.ack()
+
+    queue = Keys.of(settings.key_prefix).queue
+    assert client.xlen(queue) == 0
+    assert client.xpending(queue, GROUP)["pending"] == 0
+
+
+def test_what_a_dead_consumer_held_is_taken_over_once_it_is_idle_and_says_that_it_is_a_redelivery(
+    publish: Callable[[bytes, int], None], consume: Callable[[], Consumer]
+) -> None:
+    publish(b"[1]", 1)
+    dead = consume()
+    read(dead)
+
+    too_early = read(consume())
+    (message,) = read_until_something(consume())
+
+    assert too_early == []
+    assert message.body == b"[1]"
+    assert message.delivery_info["redelivered"] is True
+    assert message.headers["x-delivery-count"] == 1
+
+
+def test_taken_over_messages_are_redelivered_one_at_a_time_and_only_then_counted_as_delivered(
+    publish: Callable[[bytes, int], None], consume: Callable[[], Consumer], client: Any, settings: Settings
+) -> None:
+    for number in range(3):
+        publish(b"[%d]" % number, 1)
+    read(consume())
+    time.sleep(IDLE_S)
+    heir = consume()
+
+    messages = read_until_something(heir)
+
+    pending = client.xpending_range(Keys.of(settings.key_prefix).queue, GROUP, "-", "+", 10, heir.name)
+    assert bodies(messages) == [b"[0]"]
+    assert [entry["times_delivered"] for entry in pending] == [2, 1, 1]
+
+
+def test_a_consumer_that_keeps_its_claims_is_not_robbed_however_long_it_takes(
+    publish: Callable[[bytes, int], None], consume: Callable[[], Consumer]
+) -> None:
+    publish(b"[1]", 1)
+    slow, other = consume(), consume()
+    read(slow)
+
+    robbed: list[Message] = []
+    for _ in range(10):
+        slow.keep()
+        time.sleep(IDLE_S / 5)
+        robbed += read(other)
+
+    assert robbed == []
+
+
+def test_positive_control_a_consumer_that_does_not_keep_its_claims_is_robbed(
+    publish: Callable[[bytes, int], None], consume: Callable[[], Consumer]
+) -> None:
+    publish(b"[1]", 1)
+    slow, other = consume(), consume()
+    read(slow)
+
+    time.sleep(IDLE_S)
+
+    assert bodies(read_until_something(other)) == [b"[1]"]
+
+
+def test_keeping_claims_does_not_take_back_what_another_has_taken_over(
+    publish: Callable[[bytes, int], None], consume: Callable[[], Consumer], client: Any, settings: Settings
+) -> None:
+    publish(b"[1]", 1)
+    stale, heir = consume(), consume()
+    read(stale)
+    time.sleep(IDLE_S)
+    read_until_something(heir)
+
+    stale.keep()
+
+    (entry,) = client.xpending_range(Keys.of(settings.key_prefix).queue, GROUP, "-", "+", 10)
+    assert entry["consumer"].decode() == heir.name
+
+
+def test_closing_a_consumer_hands_its_messages_back_at_once(
+    redis_url: str, prefix: str, publish: Callable[[bytes, int], None]
+) -> None:
+    patient = Settings.load(redis_url=redis_url, key_prefix=prefix, claim_idle_s=3600, claim_every_s=0.05)
+    publish(b"[1]", 1)
+    leaving, staying = Broker(patient).consumer(), Broker(patient).consumer()
+    leaving.read(1)
+
+    leaving.close()
+
+    assert bodies(read_until_something(staying)) == [b"[1]"]
+    staying.close()
+
+
+def test_after_redis_was_emptied_the_group_is_made_again_and_messages_flow(
+    publish: Callable[[bytes, int], None], consume: Callable[[], Consumer], client: Any, settings: Settings
+) -> None:
+    consumer = consume()
+    read(consumer)
+    client.delete(*Keys.of(settings.key_prefix)[:4])
+
+    publish(b"[1]", 1)
+
+    assert bodies(read_until_something(consumer)) == [b"[1]"]
+
+
+def test_large_messages_are_read_a_few_at_a_time(
+    publish: Callable[[bytes, int], None], consume: Callable[[], Consumer]
+) -> None:
+    for _ in range(12):
+        publish(b"[" + b" " * 1024 * 1024 + b"]", 0)
+    consumer = consume()
+    consumer.read(1)  # its size is not known before the first read
+    consumer.inbox.clear()
+    for _ in range(12):
+        publish(b"[" + b" " * 1024 * 1024 + b"]", 0)
+
+    messages = read(consumer)
+
+    assert 1 <= len(messages) <= 4
+
+
+def test_the_ledger_counts_what_enters_the_queue(
+    publish: Callable[[bytes, int], None], client: Any, settings: Settings
+) -> None:
+    publish(b"[1,2,3]", 3)
+    publish(b"[4]", 1)
+
+    audit = Ledger(client, Keys.of(settings.key_prefix), queue_is_on_redis=True).audit()
+
+    assert (audit.accepted, audit.queued, audit.queued_messages, audit.queue_messages) == (4, 4, 2, 2)
+    assert audit.faults == []
+
+
+def test_a_message_that_vanishes_from_the_stream_is_a_gap_in_the_ledger(
+    publish: Callable[[bytes, int], None], client: Any, settings: Settings
+) -> None:
+    keys = Keys.of(settings.key_prefix)
+    publish(b"[1]", 1)
+    client.xtrim(keys.queue, maxlen=0, approximate=False)
+
+    audit = Ledger(client, keys, queue_is_on_redis=True).audit()
+
+    assert audit.faults == ["the queue holds 0 messages and should hold 1"]
+
+
+def test_out_of_memory_refuses_the_message_whole_and_takes_it_again_when_there_is_room(
+    tmp_path: Path, prefix: str
+) -> None:
+    server = RedisServer(tmp_path)
+    server.start()
+    server.wait_ready()
+    publish = Broker(Settings.load(redis_url=server.url, key_prefix=prefix)).publisher()
+    publish(b"[1]", 1)
+    client = redis.Redis.from_url(server.url)
+
+    client.config_set("maxmemory", 1)
+    with pytest.raises(QueueUnavailable, match="maxmemory"):
+        publish(b"[2]", 1)
+    client.config_set("maxmemory", 0)
+    publish(b"[3]", 1)
+
+    audit = Ledger(client, Keys.of(prefix), queue_is_on_redis=True).audit()
+    assert (audit.accepted, audit.queue_messages, audit.faults) == (2, 2, [])
+    publish.close()
+    client.close()
+    server.stop()
+
+
+def test_a_publisher_of_a_dead_redis_raises_and_works_again_once_it_is_back(tmp_path: Path, prefix: str) -> None:
+    server = RedisServer(tmp_path)
+    server.start()
+    server.wait_ready()
+    publish = Broker(Settings.load(redis_url=server.url, key_prefix=prefix)).publisher()
+    publish(b"[1]", 1)
+
+    server.kill()
+    with pytest.raises(QueueUnavailable):
+        publish(b"[2]", 1)
+    server.start()
+    server.wait_ready()
+    publish(b"[3]", 1)
+
+    assert publish.depth() == 2
+    publish.close()
+    server.stop()
