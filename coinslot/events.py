@@ -120,8 +120,11 @@ def split(array: bytes, max_elements: int | None = None) -> list[bytes]:
 
 
 def trusted(raw: bytes) -> Event:
-    """The Event of bytes that have passed the check before."""
-    return Event(raw, _decode(raw))
+    """The Event of bytes that have passed the check before; raises BadEvent if they plainly have not."""
+    fields = decode(raw)
+    if type(fields) is not dict or "_id" not in fields or "timestamp" not in fields:
+        raise BadEvent("not an event that was let in")
+    return Event(raw, fields)
 
 
 def _check_timestamp(fields: dict[str, Any]) -> None:

@@ -42,7 +42,7 @@ def media_type(content_type: str) -> str:
 
 
 def unwrap(body: bytes, media: str) -> Post:
-    """Raises Refused: 400 where `data` is missing, 415 for a type not known."""
+    """Raises Refused: 400 where `data` is missing or no text, 415 for a type not known."""
     if media == FORM:
         return Post(_form_data(body), legacy=True)
     if media in (JSON, TEXT):
@@ -84,7 +84,9 @@ def _wrapped(body: bytes) -> bytes | None:
         data = decode(bytes(wrapper.data))
     except (BadEvent, msgspec.MsgspecError, RecursionError):
         return None  # no JSON: the check of events says what is wrong with it
-    return data.encode() if isinstance(data, str) else None
+    if not isinstance(data, str):
+        raise Refused(400, "data is not JSON text")
+    return data.encode()
 
 
 def _elements(text: bytes, max_events: int) -> list[bytes]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import NamedTuple
 
 from coinslot.errors import QueueUnavailable
 from coinslot.events import BadEvent, Event, EventTooLarge
@@ -10,6 +12,19 @@ from ingest import answer, body, formats
 from ingest.answer import Answer, Busy, Refused, Rejected
 from ingest.backpressure import Backpressure
 from ingest.body import Environ
+from ingest.turn import Turn
+
+LARGE_BODY_BYTES = 64 * 1024
+TURN_TIMEOUT_S = 2.0
+
+
+class Sifted(NamedTuple):
+    """The good events, their ids beside them, and the bad ones. Decoded events are let go of: they are large."""
+
+    raws: list[bytes]
+    ids: list[str]
+    rejected: list[Rejected]
+    too_large: bool
 
 
 class Intake:
@@ -31,52 +46,51 @@ class Intake:
         self._backpressure = backpressure
         self._max_body_bytes = max_body_bytes
         self._max_events = max_events
+        self._turn = Turn(TURN_TIMEOUT_S)
 
     def __call__(self, environ: Environ) -> Answer:
         media = formats.media_type(environ.get("CONTENT_TYPE", ""))
         as_text = media == formats.FORM
         try:
             self._backpressure.admit()
-            post = formats.parse(body.read(environ, self._max_body_bytes), media)
-            as_text = post.legacy
-            events, rejected = self._sift(post.raws)
+            content = body.read(environ, self._max_body_bytes)
+            with self._turn if len(content) > LARGE_BODY_BYTES else nullcontext():
+                text, as_text = formats.unwrap(content, media)
+                sifted = self._sift(formats.events(text, media, self._max_events))
             skips = "on_error=skip" in environ.get("QUERY_STRING", "").split("&")
-            if rejected and not skips:
-                raise _refusal(rejected)
-            self._bank(events)
-            if post.legacy:
-                return answer.ok()
-            return answer.accepted([event.id for event in events], _told(rejected) if skips else None)
+            if sifted.rejected and not skips:
+                raise _refusal(sifted)
+            self._bank(sifted.raws)
+            return answer.ok() if as_text else answer.accepted(sifted.ids, sifted.rejected if skips else None)
         except Refused as error:
             return answer.refused(error, as_text=as_text)
         except Busy as error:
             return answer.busy(error, as_text=as_text)
 
-    def _sift(self, raws: Sequence[bytes]) -> tuple[list[Event], list[tuple[int, BadEvent]]]:
-        if len(raws) > self._max_events:
-            raise Refused(413, f"{len(raws)} events in one request; the limit is {self._max_events}")
-        events, rejected = [], []
+    def _sift(self, raws: Sequence[bytes]) -> Sifted:
+        sifted = Sifted([], [], [], too_large=False)
         for index, raw in enumerate(raws):
             try:
-                events.append(self._check(raw))
+                event = self._check(raw)
             except BadEvent as error:
-                rejected.append((index, error))
-        return events, rejected
+                sifted.rejected.append({"index": index, "reason": str(error)})
+                if isinstance(error, EventTooLarge):
+                    sifted = sifted._replace(too_large=True)
+            else:
+                sifted.raws.append(event.raw)
+                sifted.ids.append(event.id)
+        return sifted
 
-    def _bank(self, events: Sequence[Event]) -> None:
-        if not events:
+    def _bank(self, raws: Sequence[bytes]) -> None:
+        if not raws:
             return
         try:
-            self._commit([event.raw for event in events])
+            self._commit(raws)
         except QueueUnavailable as error:
             raise Busy(str(error), self._backpressure.retry_after_s()) from error
 
 
-def _refusal(rejected: Sequence[tuple[int, BadEvent]]) -> Refused:
-    too_large = any(isinstance(error, EventTooLarge) for _, error in rejected)
-    plural = "event was" if len(rejected) == 1 else "events were"
-    return Refused(413 if too_large else 400, f"{len(rejected)} {plural} refused, nothing accepted", _told(rejected))
-
-
-def _told(rejected: Sequence[tuple[int, BadEvent]]) -> list[Rejected]:
-    return [{"index": index, "reason": str(error)} for index, error in rejected]
+def _refusal(sifted: Sifted) -> Refused:
+    plural = "event was" if len(sifted.rejected) == 1 else "events were"
+    what = f"{len(sifted.rejected)} {plural} refused, nothing accepted"
+    return Refused(413 if sifted.too_large else 400, what, sifted.rejected)

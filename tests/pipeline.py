@@ -54,9 +54,7 @@ class Pipeline:
     def process(self, module: str, *, name: str = "", **environment: str) -> Process:
         """One more process of ours, not started."""
         log = self._folder / f"{name or module}.log"
-        return Process(
-            name or module, [sys.executable, "-m", module], env={**self.environment, **environment}, log=log
-        )
+        return Process(name or module, [sys.executable, "-m", module], env={**self.environment, **environment}, log=log)
 
     def start(self) -> Pipeline:
         for process in self._all():

@@ -61,7 +61,7 @@ def tally(commit: Commit, outcomes: Sequence[Outcome], *, tried: bool) -> Settle
 
 def dead_message(commit: Commit, reason: str) -> Settled:
     """A whole message that goes to dead letters."""
-    return Settled(commit, dead=[(bytes(commit.message.body), reason, commit.size)])
+    return Settled(commit, dead=[(commit.message.body, reason, commit.size)])
 
 
 class Settlement:

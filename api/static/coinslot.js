@@ -119,7 +119,7 @@ export class API {
     }
   }
 
-  async #ask(path, query = {}, options = {}, success = 200) {
+  #ask(path, query = {}, options = {}, success = 200) {
     return this.#talk(path, query, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) }, async (response) => {
       if (response.status !== success) throw await refusal(response);
       return response.json();
@@ -129,8 +129,9 @@ export class API {
   /** What `read` makes of the response; all that fetch throws on the way is Unavailable. */
   async #talk(path, query, options, read) {
     const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
+    const search = given.length ? `?${new URLSearchParams(given)}` : "";
     try {
-      return await read(await fetch(`${this.#url}${path}?${new URLSearchParams(given)}`, options));
+      return await read(await fetch(`${this.#url}${path}${search}`, options));
     } catch (error) {
       if (error instanceof Unavailable || error instanceof Refused) throw error;
       throw new Unavailable(`${this.#url} cannot be reached: ${error.cause?.message ?? error.message}`);

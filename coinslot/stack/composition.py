@@ -12,7 +12,7 @@ import coinslot
 from coinslot.settings import Settings
 from coinslot.stack.binaries import find_mongod
 from coinslot.stack.folder import DataFolder
-from coinslot.stack.ports import check_port
+from coinslot.stack.ports import check_address
 from coinslot.stack.probe import FrontProbe
 from coinslot.stack.process import Process
 from coinslot.stack.servers import MongoServer, RedisServer, Server
@@ -25,8 +25,8 @@ WORKER = (sys.executable, "-P", "-m", "worker")
 
 def compose(settings: Settings, folder: DataFolder, environ: Mapping[str, str], *, workers: int, voice: Voice) -> Stack:
     """A stack that has not begun. `environ` is what its processes inherit. Raises CannotStart."""
-    port = check_port(settings.host, settings.port)
-    env = {**environ, "HOST": settings.host, "PORT": str(port), "DATA_DIR": str(folder.path)}
+    address, port = check_address(settings.host, settings.port)
+    env = {**environ, "HOST": address, "PORT": str(port), "DATA_DIR": str(folder.path)}
     env["PYTHONPATH"] = _python_path(environ)
     servers: list[Server] = []
     if not _names_redis(settings):

@@ -12,11 +12,11 @@ LOOPBACK = "127.0.0.1"
 
 def free_port(host: str = LOOPBACK) -> int:
     """A port nobody listens on now; it may be gone by the time it is used."""
-    return check_port(host, 0)
+    return check_address(host, 0)[1]
 
 
-def check_port(host: str, port: int) -> int:
-    """`port` if it can be listened on, a free one for 0. Raises CannotStart."""
+def check_address(host: str, port: int) -> tuple[str, int]:
+    """The IP address and port to listen on, a free one for port 0. Raises CannotStart if that is not possible."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, _, _, address = found[0]
@@ -24,7 +24,8 @@ def check_port(host: str, port: int) -> int:
             # As the web server does it: connections that linger from an earlier run are not in the way.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-            return int(probe.getsockname()[1])
+            name = probe.getsockname()
+            return str(name[0]), int(name[1])
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise CannotStart(f"port {port} on {host} is in use: choose another with --port") from None

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.canned import Answer, canned
-from tests.pipeline import Pipeline, until
+from tests.pipeline import Pipeline
 
 COMMAND = [sys.executable, "-m", "coinslot.cli"]
 TIMEOUT_S = 60
@@ -194,7 +194,15 @@ def test_audit_shows_the_ledger(stack: Pipeline) -> None:
 
 
 def test_audit_fails_on_a_gap() -> None:
-    ledger = {"accepted": 5, "stored": 3, "duplicate": 0, "dead": 0, "queued": 1, "balanced": False, "what": "1 is lost"}
+    ledger = {
+        "accepted": 5,
+        "stored": 3,
+        "duplicate": 0,
+        "dead": 0,
+        "queued": 1,
+        "balanced": False,
+        "what": "1 is lost",
+    }
 
     with canned(Answer(json.dumps(ledger).encode())) as server:
         audit = run(server.url, "audit")

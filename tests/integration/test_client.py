@@ -211,9 +211,8 @@ def test_nothing_but_what_coinslot_answers_is_success() -> None:
 
 @pytest.mark.parametrize("event", [{"timestamp": float("nan")}, {"timestamp": 1, "at": object()}])
 def test_what_json_cannot_say_is_never_sent(event: dict[str, object]) -> None:
-    with canned() as server, Client(server.url) as client:
-        with pytest.raises((ValueError, TypeError)):
-            client.save(event)
+    with canned() as server, Client(server.url) as client, pytest.raises((ValueError, TypeError)):
+        client.save(event)
 
     assert server.requests == []
 

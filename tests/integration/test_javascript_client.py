@@ -36,9 +36,7 @@ def run(folder: Path, url: str, script: str) -> Any:
     shutil.copy(CLIENT, folder / "coinslot.mjs")
     (folder / "script.mjs").write_text(BEGIN + script)
     assert NODE
-    done = subprocess.run(
-        [NODE, folder / "script.mjs", url], capture_output=True, text=True, timeout=30, check=False
-    )
+    done = subprocess.run([NODE, folder / "script.mjs", url], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

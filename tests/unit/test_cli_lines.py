@@ -15,7 +15,9 @@ EVENTS = b'{"timestamp": 1}\n{"timestamp": 1}\n{"timestamp": 3, "_id": "own"}\n'
 
 
 def ids(content: bytes, path: str = "hits.ndjson") -> list[str]:
-    return [msgspec.json.decode(line.json)["_id"] for line in lines.read(BytesIO(content), path) if isinstance(line, Line)]
+    return [
+        msgspec.json.decode(line.json)["_id"] for line in lines.read(BytesIO(content), path) if isinstance(line, Line)
+    ]
 
 
 def test_the_same_file_gives_the_same_ids_in_another_folder_and_packed() -> None:

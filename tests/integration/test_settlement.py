@@ -1,0 +1,195 @@
+"""lua/settle.lua on a real Redis: all of a message or nothing, by its owner, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from coinslot import redisclient
+from coinslot.changes import START, Feed
+from coinslot.events import Dead
+from coinslot.keys import Keys
+from coinslot.ledger import Ledger
+from coinslot.queue import Broker, Consumer
+from coinslot.settings import Settings
+from coinslot.store import DUPLICATE, STORED
+from worker.batch import Commit, open_commit
+from worker.settlement import Settled, Settlement, dead_message, tally
+
+ONE, TWO = b'{"_id":"1","timestamp":1}', b'{"_id":"2","timestamp":2}'
+
+
+class Bench:
+    """A queue with messages in it, and what a settlement moves."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.keys = Keys.of(settings.key_prefix)
+        self.redis: Any = redisclient.connect(settings.redis_url, timeout_s=5)
+        self.publish = Broker(settings).publisher()
+        self.consumers: list[Consumer] = []
+        self.settings = settings
+
+    def consumer(self) -> Consumer:
+        self.consumers.append(Broker(self.settings).consumer())
+        return self.consumers[-1]
+
+    def read(self, consumer: Consumer) -> list[Commit]:
+        consumer.read(1)
+        commits = [open_commit(message) for message in consumer.inbox]
+        consumer.inbox.clear()
+        return commits
+
+    def settle(self, consumer: Consumer, settled: list[Settled], feed_max_events: int = 1000) -> int:
+        settle = Settlement(
+            self.redis, self.keys, lambda: consumer.name, feed_max_events, lambda _: None, queue_is_on_redis=True
+        )
+        return settle(settled)
+
+    def audit(self) -> Any:
+        return Ledger(self.redis, self.keys, queue_is_on_redis=True).audit()
+
+    def fed(self) -> list[bytes]:
+        return [change.event for change in Feed(self.redis, self.keys).read(START, 1000).changes]
+
+    def close(self) -> None:
+        for consumer in self.consumers:
+            consumer.close()
+        self.publish.close()
+        self.redis.close()
+
+
+@pytest.fixture
+def bench(redis_url: str, prefix: str) -> Iterator[Bench]:
+    bench = Bench(Settings.load(redis_url=redis_url, key_prefix=prefix, claim_idle_s=0.05, claim_every_s=0.01))
+    yield bench
+    bench.close()
+
+
+def take_over(bench: Bench, heir: Consumer) -> list[Commit]:
+    for _ in range(100):
+        if commits := bench.read(heir):
+            return commits
+    raise AssertionError("nothing to take over")
+
+
+def test_settling_feeds_counts_and_acknowledges(bench: Bench) -> None:
+    bench.publish(b"[" + ONE + b"," + TWO + b"]", 2)
+    consumer = bench.consumer()
+    (commit,) = bench.read(consumer)
+
+    mine = bench.settle(consumer, [tally(commit, [STORED, DUPLICATE], tried=False)])
+
+    audit = bench.audit()
+    assert mine == 1
+    assert bench.fed() == [ONE]
+    assert (audit.accepted, audit.stored, audit.duplicate, audit.queued, audit.queue_messages) == (2, 1, 1, 0, 0)
+    assert audit.faults == []
+
+
+def test_settling_twice_changes_nothing_the_second_time(bench: Bench) -> None:
+    bench.publish(b"[" + ONE + b"]", 1)
+    consumer = bench.consumer()
+    (commit,) = bench.read(consumer)
+    settled = [tally(commit, [STORED], tried=False)]
+
+    mine = [bench.settle(consumer, settled), bench.settle(consumer, settled)]
+
+    assert mine == [1, 0]
+    assert bench.fed() == [ONE]
+    assert bench.audit().faults == []
+
+
+def test_a_stale_worker_that_wakes_after_another_took_over_changes_nothing_even_if_it_is_the_first_to_settle(
+    bench: Bench,
+) -> None:
+    bench.publish(b"[" + ONE + b"]", 1)
+    stale, heir = bench.consumer(), bench.consumer()
+    (held,) = bench.read(stale)
+    (taken,) = take_over(bench, heir)
+
+    # The heir has stored the event, so to the stale one it is a duplicate, which it would not announce.
+    late = bench.settle(stale, [tally(held, [DUPLICATE], tried=False)])
+    fed_by_the_late_one = bench.fed()
+    mine = bench.settle(heir, [tally(taken, [STORED], tried=True)])
+
+    assert (late, mine) == (0, 1)
+    assert fed_by_the_late_one == []
+    assert bench.fed() == [ONE]
+    assert bench.audit().faults == []
+
+
+def test_dead_letters_are_kept_with_payload_reason_and_where_they_came_from(bench: Bench) -> None:
+    bench.publish(b"[" + ONE + b"," + TWO + b"]", 2)
+    bench.publish(b"garbage", 3)
+    consumer = bench.consumer()
+    commit, garbage = bench.read(consumer)
+
+    bench.settle(consumer, [tally(commit, [STORED, Dead("too odd")], tried=False), dead_message(garbage, "no list")])
+
+    letters = [fields for _, fields in bench.redis.xrange(bench.keys.dead)]
+    audit = bench.audit()
+    assert [(letter[b"payload"], letter[b"reason"], letter[b"events"]) for letter in letters] == [
+        (TWO, b"too odd", b"1"),
+        (b"garbage", b"no list", b"3"),
+    ]
+    assert letters[0][b"message"].decode() == commit.id
+    assert (audit.stored, audit.dead, audit.faults) == (1, 4, [])
+
+
+def test_a_message_whose_header_and_body_disagree_shows_in_the_audit(bench: Bench) -> None:
+    bench.publish(b"[" + ONE + b"]", 2)
+    consumer = bench.consumer()
+    (commit,) = bench.read(consumer)
+
+    bench.settle(consumer, [tally(commit, [STORED], tried=False)])
+
+    assert bench.audit().faults == ["2 events were accepted, 1 settled and 0 are queued"]
+
+
+def test_settling_after_redis_was_emptied_changes_nothing(bench: Bench) -> None:
+    bench.publish(b"[" + ONE + b"]", 1)
+    consumer = bench.consumer()
+    (commit,) = bench.read(consumer)
+    bench.redis.delete(*bench.keys[:4])
+
+    mine = bench.settle(consumer, [tally(commit, [STORED], tried=False)])
+
+    assert mine == 0
+    assert bench.fed() == []
+
+
+def test_every_change_is_published_to_plain_subscribers_as_json_lines(bench: Bench) -> None:
+    subscriber = bench.redis.pubsub(ignore_subscribe_messages=True)
+    subscriber.subscribe(bench.keys.channel)
+    subscriber.get_message(timeout=1)
+    bench.publish(b"[" + ONE + b"," + TWO + b"]", 2)
+    consumer = bench.consumer()
+    (commit,) = bench.read(consumer)
+
+    bench.settle(consumer, [tally(commit, [STORED, STORED], tried=False)])
+
+    message = subscriber.get_message(timeout=5)
+    subscriber.close()
+    assert message["data"].splitlines() == [ONE, TWO]
+
+
+def test_the_feed_is_bounded_and_a_cursor_older_than_it_is_told_of_the_gap(bench: Bench) -> None:
+    consumer, feed = bench.consumer(), Feed(bench.redis, bench.keys)
+    cursors = []
+    for number in range(600):
+        bench.publish(b'[{"_id":"%d","timestamp":1}]' % number, 1)
+        (commit,) = bench.read(consumer)
+        bench.settle(consumer, [tally(commit, [STORED], tried=False)], feed_max_events=100)
+        cursors.append(feed.tip())
+
+    begun, old, recent = feed.read(START, 1000), feed.read(cursors[0], 1000), feed.read(cursors[-50], 1000)
+
+    assert 100 <= len(begun.changes) <= 300
+    assert begun.gap is not None
+    assert old.gap is not None
+    assert (old.gap.after, old.changes) == (cursors[0], begun.changes)
+    assert recent.gap is None
+    assert [change.cursor for change in recent.changes] == cursors[-49:]
+    assert feed.read(old.gap.oldest, 1000).gap is not None or feed.read(old.gap.oldest, 1000).changes == old.changes

@@ -1,0 +1,102 @@
+"""Batches: bounded by events, bytes and age; a redelivered message is alone in its own."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from kombu.message import Message
+
+from coinslot.errors import QueueUnavailable
+from worker.batch import Batch, Batcher, open_commit
+
+
+def message(*events: bytes, deliveries: int = 1, body: bytes | None = None) -> Message:
+    return Message(
+        body=b"[" + b",".join(events) + b"]" if body is None else body,
+        delivery_tag="1-0",
+        headers={"events": len(events), "x-delivery-count": deliveries - 1},
+        delivery_info={"redelivered": deliveries > 1},
+    )
+
+
+class Reads:
+    """A consumer whose reads bring what it was told, one list each, and then nothing; time passes as they wait."""
+
+    def __init__(self, *reads: list[Message] | Exception) -> None:
+        self.inbox: deque[Any] = deque()
+        self.now_s = 0.0
+        self._reads = deque(reads)
+
+    def read(self, timeout_s: float) -> None:
+        if not self._reads:
+            self.now_s += timeout_s
+            return
+        read = self._reads.popleft()
+        if isinstance(read, Exception):
+            raise read
+        self.inbox.extend(read)
+
+    def clock(self) -> float:
+        return self.now_s
+
+
+def batcher(reads: Reads, max_events: int = 100, max_bytes: int = 10_000) -> Batcher:
+    return Batcher(reads, reads.clock, max_events, max_bytes, max_age_s=0.02)  # type: ignore[arg-type]
+
+
+def ids(batch: Batch | None) -> list[str]:
+    assert batch is not None
+    return [event.id for event in batch.events]
+
+
+ONE, TWO, THREE = (b'{"_id":"%d","timestamp":1}' % number for number in (1, 2, 3))
+
+
+def test_messages_of_several_reads_join_one_batch_until_it_is_old_enough() -> None:
+    reads = Reads([message(ONE)], [message(TWO, THREE)])
+
+    batch = batcher(reads).next(wait_s=1)
+
+    assert ids(batch) == ["1", "2", "3"]
+    assert reads.now_s == 0.02
+
+
+def test_no_message_is_no_batch() -> None:
+    assert batcher(Reads()).next(wait_s=1) is None
+
+
+def test_a_batch_ends_at_its_number_of_events_and_the_next_begins_there() -> None:
+    batches = batcher(Reads([message(ONE), message(TWO), message(THREE)]), max_events=2)
+
+    assert [ids(batches.next(1)), ids(batches.next(1))] == [["1", "2"], ["3"]]
+
+
+def test_a_batch_ends_at_its_number_of_bytes_but_holds_at_least_one_message() -> None:
+    batches = batcher(Reads([message(ONE), message(TWO)]), max_bytes=1)
+
+    assert [ids(batches.next(1)), ids(batches.next(1))] == [["1"], ["2"]]
+
+
+def test_a_redelivered_message_is_a_batch_of_its_own_and_counts_as_tried() -> None:
+    batches = batcher(Reads([message(ONE), message(TWO, deliveries=2), message(THREE)]))
+
+    first, second, third = batches.next(1), batches.next(1), batches.next(1)
+
+    assert [ids(first), ids(second), ids(third)] == [["1"], ["2"], ["3"]]
+    assert [batch.tried for batch in (first, second, third) if batch] == [False, True, False]
+
+
+def test_a_batch_that_has_begun_survives_a_queue_that_goes_away() -> None:
+    batches = batcher(Reads([message(ONE)], QueueUnavailable()))
+
+    assert ids(batches.next(1)) == ["1"]
+
+
+def test_a_message_that_is_no_list_of_events_is_opened_as_a_fault_and_raises_nothing() -> None:
+    bodies = [b"", b"{", b"[1]", b"\xff", b"[" * 5000, b'[{"a":"\xff"}]', b"null"]
+
+    commits = [open_commit(message(body=body)) for body in bodies]
+
+    assert all(commit.fault.startswith("message cannot be read") for commit in commits)
+    assert all(commit.events == [] for commit in commits)

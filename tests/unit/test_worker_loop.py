@@ -1,0 +1,154 @@
+"""The worker's loop, with a store and a settlement that do as they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from coinslot.errors import QueueUnavailable, StoreUnavailable
+from coinslot.events import Dead, Event
+from coinslot.store import DUPLICATE, STORED, Outcome
+from tests.unit.test_batcher import ONE, THREE, TWO, Reads, batcher, message
+from worker.loop import BACKOFF_LAST_S, Worker
+from worker.settlement import Settled
+
+
+class Stub:
+    """Store, settlement and all else that a worker is handed; notes what happened, in order."""
+
+    def __init__(self, *outcomes: list[Outcome] | Exception, settle_errors: int = 0) -> None:
+        self.outcomes = list(outcomes)
+        self.settle_errors = settle_errors
+        self.happened: list[str] = []
+        self.settled: list[Settled] = []
+        self.pauses_s: list[float] = []
+        self.stop_after_pauses = 100
+
+    def insert(self, events: Sequence[Event]) -> list[Outcome]:
+        self.happened.append("insert")
+        outcome = self.outcomes.pop(0) if self.outcomes else [STORED for _ in events]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def __call__(self, settled: Sequence[Settled]) -> int:
+        self.happened.append("settle")
+        if self.settle_errors:
+            self.settle_errors -= 1
+            raise QueueUnavailable()
+        self.settled += settled
+        return len(settled)
+
+    def acknowledge(self, settled: Sequence[Settled]) -> None:
+        self.happened.append("acknowledge")
+
+    def keep(self) -> None:
+        self.happened.append("keep")
+
+    def close(self) -> None:
+        self.happened.append("close")
+
+    def stopping(self) -> bool:
+        return len(self.pauses_s) >= self.stop_after_pauses
+
+    def worker(self, *messages: Any) -> Worker:
+        reads: Any = Reads(list(messages))
+        reads.keep, reads.close = self.keep, self.close
+        stub: Any = self
+        return Worker(
+            reads,
+            batcher(reads),
+            stub,
+            stub,
+            self.stopping,
+            self.pauses_s.append,
+            self.happened.append,
+            max_deliveries=5,
+        )
+
+
+def test_a_batch_is_stored_then_settled_then_acknowledged() -> None:
+    stub = Stub()
+
+    done = stub.worker(message(ONE), message(TWO, THREE)).run_once()
+
+    assert done == 2
+    assert stub.happened == ["read", "insert", "stored", "settle", "acknowledge"]
+    assert [(each.stored, each.changes) for each in stub.settled] == [(1, [ONE]), (2, [TWO, THREE])]
+
+
+def test_a_duplicate_is_counted_and_not_announced() -> None:
+    stub = Stub([STORED, DUPLICATE])
+
+    stub.worker(message(ONE, TWO)).run_once()
+
+    (settled,) = stub.settled
+    assert (settled.stored, settled.duplicate, settled.changes) == (1, 1, [ONE])
+
+
+def test_a_duplicate_in_a_redelivered_message_is_announced_for_its_first_reader_may_have_died_before_it_did() -> None:
+    stub = Stub([DUPLICATE])
+
+    stub.worker(message(ONE, deliveries=2)).run_once()
+
+    assert stub.settled[0].changes == [ONE]
+
+
+def test_an_event_that_cannot_be_stored_becomes_a_dead_letter_and_keeps_no_other_out() -> None:
+    stub = Stub([STORED, Dead("too odd"), STORED])
+
+    stub.worker(message(ONE, TWO, THREE)).run_once()
+
+    (settled,) = stub.settled
+    assert settled.stored == 2
+    assert settled.dead == [(TWO, "too odd", 1)]
+
+
+def test_while_the_store_is_away_claims_are_kept_waits_grow_and_what_may_be_stored_already_is_announced() -> None:
+    stub = Stub(*[StoreUnavailable()] * 10, [DUPLICATE])
+
+    stub.worker(message(ONE)).run_once()
+
+    assert stub.happened.count("keep") == 10
+    assert stub.pauses_s == sorted(stub.pauses_s)
+    assert max(stub.pauses_s) == BACKOFF_LAST_S
+    assert stub.settled[0].changes == [ONE]
+
+
+def test_a_worker_told_to_stop_while_the_store_is_away_settles_nothing() -> None:
+    stub = Stub(*[StoreUnavailable()] * 10)
+    stub.stop_after_pauses = 3
+
+    stub.worker(message(ONE)).run()
+
+    assert stub.settled == []
+    assert stub.happened[-1] == "close"
+
+
+def test_a_settlement_that_fails_is_tried_again_and_the_batch_is_not_stored_again() -> None:
+    stub = Stub(settle_errors=3)
+
+    stub.worker(message(ONE)).run_once()
+
+    assert stub.happened.count("insert") == 1
+    assert stub.happened.count("settle") == 4
+    assert len(stub.settled) == 1
+
+
+def test_a_message_delivered_too_often_goes_to_dead_letters_untried() -> None:
+    stub = Stub()
+    poison = message(ONE, TWO, deliveries=6)
+
+    stub.worker(poison).run_once()
+
+    assert "insert" not in stub.happened
+    assert stub.settled[0].dead == [(poison.body, "delivered 6 times and never settled", 2)]
+
+
+def test_a_message_that_cannot_be_read_goes_to_dead_letters_whole() -> None:
+    stub = Stub()
+
+    stub.worker(message(body=b"garbage"), message(ONE)).run_once()
+
+    assert sorted(each.stored for each in stub.settled) == [0, 1]
+    assert [payload for each in stub.settled for payload, _, _ in each.dead] == [b"garbage"]
