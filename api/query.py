@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,8 +15,11 @@ from coinslot.errors import BadCursor, CoinslotError
 from coinslot.store import Cursor
 
 MAX_LIMIT = 10_000
+MAX_INT = 2**63 - 1  # no event's timestamp is a greater int
 
 Number = int | float
+
+_WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
 
 
 class BadQuery(CoinslotError):
@@ -54,16 +58,13 @@ def parse_number(args: Mapping[str, str], name: str) -> Number | None:
     if not text:
         return None
     try:
-        # Beyond 64 bits no event has a timestamp, and a float says so well enough.
-        number: Number = int(text) if len(text) < 19 else float(text)
+        # An int where it can be: a float cannot tell the nanoseconds of our days from their neighbours.
+        number: Number = int(text) if _WHOLE.fullmatch(text) else float(text)
     except ValueError:
-        try:
-            number = float(text)
-        except ValueError:
-            raise BadQuery(f"{name}={text[:40]!r} is not a number") from None
+        raise BadQuery(f"{name}={text[:40]!r} is not a number") from None
     if not math.isfinite(number):
         raise BadQuery(f"{name}={text[:40]!r} is not a finite number")
-    return number
+    return float(number) if abs(number) > MAX_INT else number
 
 
 def _parse_limit(args: Mapping[str, str]) -> int | None:
@@ -86,6 +87,8 @@ def parse_cursor(text: str) -> Cursor:
     try:
         padded = text.encode() + b"=" * (-len(text) % 4)
         value = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=tuple[Number, str])
-    except (binascii.Error, msgspec.MsgspecError, UnicodeError):
+        if abs(value[0]) > MAX_INT:
+            raise ValueError
+    except (ValueError, msgspec.MsgspecError):  # binascii's and unicode's errors are ValueErrors
         raise BadCursor(f"after={text[:40]!r} is not a cursor of a range") from None
     return Cursor(*value)

@@ -1,0 +1,194 @@
+"""docker-compose.yml, run for real: what the gateway does, and what a killed container costs.
+
+Takes minutes and a docker engine, so `make test` leaves it out, by its name; `make test-compose` runs it.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+
+import pytest
+import urllib3
+
+from coinslot.client import Client
+from coinslot.stack.ports import free_port
+from tests.compose.project import Project, missing
+from tests.pipeline import PATH, until
+
+ORIGIN = "https://shop.example"
+SLOW_CLIENTS = 500
+EVENTS = 6_000
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def project() -> Iterator[Project]:
+    if lack := missing():
+        pytest.skip(lack)
+    project = Project(f"coinslot-test-{uuid.uuid4().hex[:8]}", free_port(), CORS_ORIGINS=ORIGIN)
+    try:
+        project.up(worker=4, ingest=2)
+        yield project
+    finally:
+        project.down()
+
+
+@pytest.fixture
+def client(project: Project) -> Iterator[Client]:
+    with Client(project.url) as client:
+        yield client
+
+
+@pytest.fixture
+def http(project: Project) -> Iterator[urllib3.HTTPConnectionPool]:
+    with urllib3.connection_from_url(project.url, retries=False, timeout=10) as pool:
+        yield pool
+
+
+def batches(events: int) -> list[list[dict[str, object]]]:
+    run = uuid.uuid4().hex
+    return [[{"_id": f"{run}-{n}-{i}", "timestamp": i} for i in range(100)] for n in range(events // 100)]
+
+
+def settled(client: Client) -> bool:
+    audit = client.audit()
+    assert audit["balanced"], audit
+    return audit["queued"] == 0
+
+
+def test_posts_are_spread_over_the_replicas_of_ingest(project: Project, http: urllib3.HTTPConnectionPool) -> None:
+    marker = uuid.uuid4().hex
+
+    for _ in range(40):
+        http.request("POST", f"{PATH}?{marker}", body=b"not JSON", headers=JSON)
+
+    log = project.compose("logs", "--no-color", "nginx")
+    served_by = {line.split("upstream ")[1].split()[0] for line in log.splitlines() if " 400 POST " in line}
+    assert len(served_by) == 2
+
+
+def test_no_event_is_lost_or_told_twice_when_an_ingest_and_a_worker_are_killed(
+    project: Project, client: Client
+) -> None:
+    sent, before = batches(EVENTS), client.count()
+    victims = {10: project.containers("ingest")[0], 20: project.containers("worker")[0]}
+    changes = client.follow()
+
+    for n, batch in enumerate(sent):
+        if n in victims:
+            project.kill(victims[n])
+        client.save_many(batch)
+
+    followed = [change.event["_id"] for change in islice(changes, EVENTS)]
+    until(lambda: settled(client), timeout_s=60, what="settled")
+    assert sorted(followed) == sorted(event["_id"] for batch in sent for event in batch)
+    assert client.count() == before + EVENTS
+    for victim in victims.values():
+        until(lambda victim=victim: project.restarts(victim) == 1, what="started again by the engine")
+
+
+def test_a_restart_of_redis_costs_no_event(project: Project, client: Client) -> None:
+    sent, before = batches(2_000), client.count()
+
+    for batch in sent[:10]:
+        client.save_many(batch)
+    project.compose("restart", "redis")
+    for batch in sent[10:]:
+        client.save_many(batch)
+
+    until(lambda: settled(client), timeout_s=60, what="settled")
+    assert client.count() == before + 2_000
+
+
+def test_what_is_stopped_and_brought_up_again_has_its_events(project: Project, client: Client) -> None:
+    ids = client.save_many(batches(100)[0]).ids
+
+    project.compose("stop")
+    project.up(worker=4, ingest=2)
+
+    until(lambda: settled(client), timeout_s=60, what="settled")
+    assert set(ids) <= {event["_id"] for event in client.fetch_range()}
+
+
+def test_a_chunked_upload_reaches_ingest_with_a_length(http: urllib3.HTTPConnectionPool) -> None:
+    chunks = iter([b'{"timestamp": 1,', b' "_id": "chunked"}'])
+
+    response = http.request("POST", PATH, body=chunks, headers=JSON, chunked=True)
+
+    assert (response.status, response.json()["ids"]) == (201, ["chunked"])
+
+
+@pytest.mark.parametrize("size", [8 * 1024 * 1024 + 1, 9_000_000, 100_000_000])
+def test_a_body_that_is_too_large_is_refused_in_json(http: urllib3.HTTPConnectionPool, size: int) -> None:
+    response = http.request("POST", PATH, body=b" " * size, headers=JSON)
+
+    assert response.status == 413
+    assert "limit" in response.json()["error"]["what"]
+
+
+@pytest.mark.parametrize(
+    ("request_line", "headers", "status"),
+    [
+        ("GET /alive?" + "x" * 20_000, "", 414),
+        ("GET /alive", "X-Long: " + "x" * 40_000, 431),
+        ("POST " + PATH, "Content-Length: 2\r\nTransfer-Encoding: chunked", 400),
+    ],
+)
+def test_what_the_gateway_refuses_itself_is_refused_in_json(
+    project: Project, request_line: str, headers: str, status: int
+) -> None:
+    with opened(project) as connection:
+        connection.sendall(f"{request_line} HTTP/1.1\r\nHost: coinslot\r\n{headers}\r\n\r\n".encode())
+        answer = connection.makefile("rb").read()
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.split()[1] == str(status).encode()
+    assert json.loads(body)["error"]["what"]
+
+
+def test_a_preflight_is_answered_for_a_page_that_may_call(http: urllib3.HTTPConnectionPool) -> None:
+    headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+
+    response = http.request("OPTIONS", PATH, headers=headers)
+
+    assert (response.status, response.headers["Access-Control-Allow-Origin"]) == (204, ORIGIN)
+
+
+def test_slow_clients_hold_up_nobody(project: Project, client: Client, http: urllib3.HTTPConnectionPool) -> None:
+    slow_header = f"POST {PATH} HTTP/1.1\r\nHost: coinslot\r\nX-Slow: "
+    slow_body = f"POST {PATH} HTTP/1.1\r\nHost: coinslot\r\nContent-Length: 9000\r\n\r\n{{"
+    with ExitStack() as connections:
+        for n in range(SLOW_CLIENTS):
+            connection = connections.enter_context(opened(project))
+            connection.sendall((slow_body if n % 2 else slow_header).encode())
+
+        alive = http.request("GET", "/alive").status
+        saved = client.save_many(batches(100)[0])
+
+    assert alive == 200
+    assert len(saved.ids) == 100
+
+
+def test_without_an_ingest_a_post_is_to_be_tried_again_and_reads_go_on(
+    project: Project, http: urllib3.HTTPConnectionPool
+) -> None:
+    project.compose("stop", "ingest")
+
+    refused = http.request("POST", PATH, body=b'{"timestamp": 1}', headers=JSON)
+    count = http.request("GET", f"{PATH}/count")
+    project.up(worker=4, ingest=2)
+
+    assert (refused.status, int(refused.headers["Retry-After"])) == (503, 1)
+    assert refused.json()["error"]["what"]
+    assert count.status == 200
+    assert http.request("POST", PATH, body=b'{"timestamp": 1}', headers=JSON).status == 201
+
+
+def opened(project: Project) -> socket.socket:
+    address = urllib3.util.parse_url(project.url)
+    return socket.create_connection((address.host, address.port), timeout=10)
