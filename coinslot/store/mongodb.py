@@ -18,6 +18,7 @@ from coinslot.errors import SettingsError
 from coinslot.events import Dead, Event
 from coinslot.store.mongodb_documents import READABLE, keys, to_document, to_json
 from coinslot.store.mongodb_faults import UNREADABLE, one_line, outcome, unavailable
+from coinslot.store.mongodb_total import Total
 from coinslot.store.primed import primed
 from coinslot.store.protocol import STORED, Cursor, Number, Outcome
 
@@ -51,6 +52,7 @@ class MongoStore:
             )
         except (PyMongoError, ValueError) as error:
             raise SettingsError(f"MONGODB_URL or DB_NAME: {error}") from error
+        self._total = Total(self._events)
         self._indexed = False
 
     def insert(self, events: Sequence[Event]) -> list[Outcome]:
@@ -87,7 +89,7 @@ class MongoStore:
         with self._reachable():
             if query:
                 return self._events.count_documents(query, hint=INDEX)
-            return self._events.estimated_document_count()
+            return self._total()
 
     def ping(self) -> None:
         with self._reachable(), pymongo.timeout(PING_TIMEOUT_S):
