@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from time import monotonic
 from typing import Any
 
 import redis
 
 from coinslot.keys import GROUP
+from coinslot.redisstreams.entry import Entry
 
 SWEEP_COUNT = 1000  # messages taken over in one sweep; the next sweep takes more
 FORGET_CONSUMER_S = 3600  # a consumer silent for so long, with nothing in its hands, is removed
-
-Entry = tuple[bytes, dict[bytes, bytes]]
 
 
 class Claims:
@@ -64,23 +63,18 @@ class Claims:
 
     def keep(self, held: Collection[str]) -> None:
         """Say that the messages `held` are still being worked on, as far as they are still this consumer's."""
+        self._reset_idle(held, idle_ms=0)
+
+    def hand_back(self, held: Collection[str]) -> None:
+        """Let others take over the messages `held` at their next sweep."""
+        self._reset_idle(held, idle_ms=self._idle_ms + 1)
+
+    def _reset_idle(self, held: Collection[str], idle_ms: int) -> None:
+        # Not of what another has taken over by now: claiming it back would make the other's settlement void.
         pending = self._pending("-", "+", len(held) + SWEEP_COUNT) if held else []
         ours = [entry["message_id"] for entry in pending if entry["message_id"].decode() in held]
         if ours:
-            self._redis.xclaim(self._queue, GROUP, self._consumer, 0, ours, justid=True)
-
-    def hand_back(self, ids: Sequence[str]) -> None:
-        """Let others take over these messages at their next sweep."""
-        if ids:
-            self._redis.xclaim(
-                self._queue,
-                GROUP,
-                self._consumer,
-                0,
-                list(ids),
-                idle=self._idle_ms + 1,
-                justid=True,
-            )
+            self._redis.xclaim(self._queue, GROUP, self._consumer, 0, ours, idle=idle_ms, justid=True)
 
     def _pending(self, first: str, last: str, count: int) -> list[dict[str, Any]]:
         answer: Any = self._redis.xpending_range(self._queue, GROUP, first, last, count, self._consumer)

@@ -15,38 +15,13 @@ from kombu.transport import virtual
 
 from coinslot import lua, redisclient
 from coinslot.keys import GROUP, ledger_of
-from coinslot.redisstreams.claims import Claims, Entry
+from coinslot.redisstreams.claims import Claims
+from coinslot.redisstreams.entry import to_payload
+from coinslot.redisstreams.qos import QoS
 
 BLOCK_S = 2.0  # longest wait for a message; the reader's socket timeout is longer
 MAX_READ_MESSAGES = 1000
 MAX_READ_BYTES = 4 * 1024 * 1024  # about: judged by the size of the messages of the read before
-
-
-class QoS(virtual.QoS):  # type: ignore[misc]
-    """Holds what was delivered; at close it is handed back instead of waiting until it counts as idle."""
-
-    def ack(self, delivery_tag: str) -> None:
-        self.channel.acknowledge(self.get(delivery_tag).delivery_info["routing_key"], delivery_tag)
-        super().ack(delivery_tag)
-
-    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        if not requeue:
-            self.ack(delivery_tag)
-            return
-        self.channel.hand_back([delivery_tag])
-        self.forget(delivery_tag)
-
-    def forget(self, delivery_tag: str) -> None:
-        super().ack(delivery_tag)
-
-    def held(self) -> list[str]:
-        self._flush()
-        return list(self._delivered)
-
-    def restore_unacked(self) -> list[Any]:
-        self.channel.hand_back(self.held())
-        self._delivered.clear()
-        return []
 
 
 class Channel(virtual.Channel):  # type: ignore[misc]
@@ -110,7 +85,7 @@ class Channel(virtual.Channel):  # type: ignore[misc]
             claims.sweep(self.qos.held())
             claimed = claims.redeliver()
             if claimed:
-                self.connection._deliver(_payload(queue, *claimed), queue)
+                self.connection._deliver(to_payload(queue, *claimed), queue)
                 return True
         return False
 
@@ -134,7 +109,7 @@ class Channel(virtual.Channel):  # type: ignore[misc]
         streams: Any = dict.fromkeys(queues, ">")
         answer: Any = self._reader.xreadgroup(GROUP, self.consumer, streams, count=count, block=block_ms)
         return [
-            (name.decode(), _payload(name.decode(), entry, deliveries=1))
+            (name.decode(), to_payload(name.decode(), entry, deliveries=1))
             for name, entries in answer or ()
             for entry in entries
         ]
@@ -204,14 +179,3 @@ class Transport(virtual.Transport):  # type: ignore[misc]
 
     def driver_version(self) -> str:
         return str(redis.__version__)
-
-
-def _payload(queue: str, entry: Entry, deliveries: int) -> dict[str, Any]:
-    """A stream's entry as the dict that kombu makes a message of."""
-    id, fields = entry
-    payload: dict[str, Any] = msgspec.json.decode(fields[b"meta"])
-    payload["body"] = fields[b"body"]
-    payload["headers"]["x-delivery-count"] = deliveries - 1  # earlier deliveries, as RabbitMQ's quorum queues say it
-    payload["properties"]["delivery_tag"] = id.decode()
-    payload["properties"]["delivery_info"] |= {"routing_key": queue, "redelivered": deliveries > 1}
-    return payload

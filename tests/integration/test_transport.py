@@ -303,3 +303,15 @@ def test_a_publisher_of_a_dead_redis_raises_and_works_again_once_it_is_back(tmp_
     assert publish.depth() == 2
     publish.close()
     server.stop()
+
+
+def test_an_entry_that_somebody_else_put_into_the_stream_is_delivered_as_an_empty_message_and_kills_nobody(
+    consume: Callable[[], Consumer], client: Any, settings: Settings
+) -> None:
+    queue = Keys.of(settings.key_prefix).queue
+    client.xadd(queue, {"hello": "world"})
+    client.xadd(queue, {"body": b"[]", "meta": b"not json"})
+
+    messages = read(consume())
+
+    assert bodies(messages) == [b"", b"[]"]

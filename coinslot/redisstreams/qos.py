@@ -1,0 +1,34 @@
+"""What a consumer holds: delivered, and neither acknowledged nor handed back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kombu.transport import virtual
+
+
+class QoS(virtual.QoS):  # type: ignore[misc]
+    """Holds what was delivered; at close it is handed back instead of waiting until it counts as idle."""
+
+    def ack(self, delivery_tag: str) -> None:
+        self.channel.acknowledge(self.get(delivery_tag).delivery_info["routing_key"], delivery_tag)
+        super().ack(delivery_tag)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        if not requeue:
+            self.ack(delivery_tag)
+            return
+        self.channel.hand_back([delivery_tag])
+        self.forget(delivery_tag)
+
+    def forget(self, delivery_tag: str) -> None:
+        super().ack(delivery_tag)
+
+    def held(self) -> list[str]:
+        self._flush()
+        return list(self._delivered)
+
+    def restore_unacked(self) -> list[Any]:
+        self.channel.hand_back(self.held())
+        self._delivered.clear()
+        return []
