@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 
@@ -15,11 +15,12 @@ from coinslot.errors import BadCursor, CoinslotError
 from coinslot.store import Cursor
 
 MAX_LIMIT = 10_000
-MAX_INT = 2**63 - 1  # no event's timestamp is a greater int
+MIN_INT, MAX_INT = -(2**63), 2**63 - 1  # no event has an int beyond, and no store takes one
 
 Number = int | float
 
 _WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
+_decode_place = msgspec.json.Decoder(tuple[Annotated[int, msgspec.Meta(ge=MIN_INT, le=MAX_INT)] | float, str]).decode
 
 
 class BadQuery(CoinslotError):
@@ -64,7 +65,7 @@ def parse_number(args: Mapping[str, str], name: str) -> Number | None:
         raise BadQuery(f"{name}={text[:40]!r} is not a number") from None
     if not math.isfinite(number):
         raise BadQuery(f"{name}={text[:40]!r} is not a finite number")
-    return float(number) if abs(number) > MAX_INT else number
+    return number if MIN_INT <= number <= MAX_INT else float(number)
 
 
 def _parse_limit(args: Mapping[str, str]) -> int | None:
@@ -86,9 +87,6 @@ def parse_cursor(text: str) -> Cursor:
     """The reverse of format_cursor; raises BadCursor."""
     try:
         padded = text.encode() + b"=" * (-len(text) % 4)
-        value = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=tuple[Number, str])
-        if abs(value[0]) > MAX_INT:
-            raise ValueError
-    except (ValueError, msgspec.MsgspecError):  # binascii's and unicode's errors are ValueErrors
+        return Cursor(*_decode_place(base64.b64decode(padded, altchars=b"-_", validate=True)))
+    except (ValueError, RecursionError):  # binascii's, msgspec's and unicode's errors are ValueErrors
         raise BadCursor(f"after={text[:40]!r} is not a cursor of a range") from None
-    return Cursor(*value)

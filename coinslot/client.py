@@ -7,6 +7,7 @@ with Client("http://127.0.0.1:3000") as client:
 from __future__ import annotations
 
 import json
+import math
 import uuid
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ __all__ = ["Change", "Client", "FeedGap", "Refused", "Rejection", "Saved", "Unav
 
 DEFAULT_URL = "http://127.0.0.1:3000"
 EVENTS = "/wsapi/interaction_data"
+ACCEPTED = 201
 PAGE_MAX_EVENTS = 10_000  # the server gives no longer pages
 SILENCE_S = 45.0  # a stream is dead without three of the server's comments, one every 15 s
 
@@ -60,6 +62,8 @@ class Client:
         query = {"on_error": "skip" if skip_bad else None}
         headers = {"Content-Type": "application/x-ndjson"}
         response = self._server.request("POST", EVENTS, query, body=b"\n".join(lines), headers=headers)
+        if response.status != ACCEPTED:
+            raise Refused(response.status, f"only {ACCEPTED} says that events were accepted")
         return _decode(response, Saved)
 
     def fetch_range(
@@ -86,18 +90,20 @@ class Client:
         descending: bool = False,
     ) -> Iterator[bytes]:
         """`fetch_range` with each event as its JSON, on one line."""
-        query = {"start": start, "end": end, "order": "desc" if descending else None}
+        query: dict[str, str | float | None] = {"start": start, "end": end, "order": "desc" if descending else None}
         headers = {"Accept": "application/x-ndjson"}
-        after: str | None = ""
-        # Without a limit the range is one answer; with one it comes in pages, each of which may be cut short.
-        while after is not None and limit != 0:
-            page = {"limit": min(limit, PAGE_MAX_EVENTS), "after": after} if limit else {}
-            response = self._server.request("GET", EVENTS, query | page, headers=headers, preload_content=False)
+        left = math.inf if limit is None else limit
+        # Without a limit the range is one answer. With one it comes in pages, which the server may cut short.
+        while left > 0:
+            query["limit"] = None if limit is None else min(left, PAGE_MAX_EVENTS)
+            response = self._server.request("GET", EVENTS, query, headers=headers, preload_content=False)
             with self._server.reading(response) as lines:
                 for line in filter(None, map(bytes.strip, lines)):
                     yield line
-                    limit = limit and limit - 1
-            after = _next_page(response)
+                    left -= 1
+            query["after"] = _next_page(response)
+            if not query["after"]:
+                return
 
     def count(self, start: float | None = None, end: float | None = None) -> int:
         """How many events are stored in the range."""

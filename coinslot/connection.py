@@ -75,8 +75,9 @@ class Connection:
         with self._lock:
             self._streams.add(response)
         try:
-            # `close` may have come before the answer was among those it ends.
-            yield iter(response) if not self._closed.is_set() else iter(())
+            if self._closed.is_set():  # before the answer was among those that `close` ends
+                raise Unavailable("the client is closed")
+            yield iter(response)
         except HTTPError as error:
             raise Unavailable(f"{self._url} broke off its answer: {_cause(error)}") from error
         finally:
@@ -92,7 +93,9 @@ class Connection:
             raise error
         if failures == 1:
             _log.warning("%s; trying again", error)
-        pause_s = FIRST_PAUSE_S * 2 ** (failures - 1) if error.retry_after_s is None else error.retry_after_s
+        pause_s = error.retry_after_s
+        if pause_s is None:
+            pause_s = FIRST_PAUSE_S * 2 ** min(failures - 1, 10)
         # Spread out, lest all who were turned away together come back together.
         return not self._closed.wait(min(pause_s, LAST_PAUSE_S) * random.uniform(1.0, 1.25))
 

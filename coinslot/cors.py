@@ -14,8 +14,8 @@ _PREFLIGHT: Headers = [
     ("Access-Control-Allow-Methods", "GET, POST, OPTIONS"),
     ("Access-Control-Allow-Headers", "Authorization, Content-Encoding, Content-Type, Last-Event-ID"),
     ("Access-Control-Max-Age", "3600"),
-    ("Content-Length", "0"),
 ]
+_VARIES: Headers = [("Vary", "Origin")]  # of every answer, lest a cache hand one origin's answer to another
 
 
 class Cors:
@@ -31,38 +31,39 @@ class Cors:
     def asgi(self) -> Any:
         return self._asgi if self._origins else self._app
 
-    def _headers(self, origin: str) -> Headers:
-        if "*" not in self._origins and origin not in self._origins:
-            return []
-        return [
-            ("Access-Control-Allow-Origin", origin),
-            ("Access-Control-Expose-Headers", "Link, Retry-After"),
-            ("Vary", "Origin"),
-        ]
+    def _headers(self, origin: str, *, preflight: bool) -> Headers:
+        """What an answer to a page of this origin gets; a page that may not call is told nothing."""
+        if "*" in self._origins:
+            origin = "*"
+        elif origin not in self._origins:
+            return _VARIES
+        allowed = [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", "Link, Retry-After")]
+        return [*allowed, *(_PREFLIGHT if preflight else ()), *_VARIES]
 
     def _wsgi(self, environ: dict[str, Any], start_response: Any) -> Any:
-        allowed = self._headers(environ.get("HTTP_ORIGIN", ""))
-        if environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
-            start_response("204 No Content", [*allowed, *_PREFLIGHT] if allowed else [])
+        preflight = environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+        ours = self._headers(environ.get("HTTP_ORIGIN", ""), preflight=preflight)
+        if preflight:
+            start_response("204 No Content", ours)
             return []
 
         def start(status: str, headers: Headers, *exc_info: Any) -> Any:
-            return start_response(status, [*headers, *allowed], *exc_info)
+            return start_response(status, [*headers, *ours], *exc_info)
 
         return self._app(environ, start)
 
     async def _asgi(self, scope: Any, receive: Any, send: Any) -> None:
         sent = dict(scope.get("headers", ()))
-        allowed = self._headers(sent.get(b"origin", b"").decode("latin-1"))
-        if scope["type"] == "http" and scope["method"] == "OPTIONS" and b"access-control-request-method" in sent:
-            headers = _encoded([*allowed, *_PREFLIGHT] if allowed else [])
-            await send({"type": "http.response.start", "status": 204, "headers": headers})
+        preflight = scope.get("method") == "OPTIONS" and b"access-control-request-method" in sent
+        ours = _encoded(self._headers(sent.get(b"origin", b"").decode("latin-1"), preflight=preflight))
+        if preflight:
+            await send({"type": "http.response.start", "status": 204, "headers": ours})
             await send({"type": "http.response.body", "body": b""})
             return
 
         async def send_with(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), *_encoded(allowed)]}
+                message = {**message, "headers": [*message.get("headers", ()), *ours]}
             await send(message)
 
         await self._app(scope, receive, send_with)

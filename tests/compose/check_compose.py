@@ -21,7 +21,7 @@ from tests.compose.project import Project, missing
 from tests.pipeline import PATH, until
 
 ORIGIN = "https://shop.example"
-SLOW_CLIENTS = 500
+SLOW_CLIENTS = 500  # with 400 bodies to read, more than the two of ingest have threads
 EVENTS = 6_000
 JSON = {"Content-Type": "application/json"}
 
@@ -115,9 +115,9 @@ def test_what_is_stopped_and_brought_up_again_has_its_events(project: Project, c
 
 
 def test_a_chunked_upload_reaches_ingest_with_a_length(http: urllib3.HTTPConnectionPool) -> None:
-    chunks = iter([b'{"timestamp": 1,', b' "_id": "chunked"}'])
+    chunks = [b'{"timestamp": 1, "_id": "chunked", "text": "', *[b"x" * 65_536] * 8, b'"}']
 
-    response = http.request("POST", PATH, body=chunks, headers=JSON, chunked=True)
+    response = http.request("POST", PATH, body=iter(chunks), headers=JSON, chunked=True)
 
     assert (response.status, response.json()["ids"]) == (201, ["chunked"])
 
@@ -158,19 +158,19 @@ def test_a_preflight_is_answered_for_a_page_that_may_call(http: urllib3.HTTPConn
     assert (response.status, response.headers["Access-Control-Allow-Origin"]) == (204, ORIGIN)
 
 
-def test_slow_clients_hold_up_nobody(project: Project, client: Client, http: urllib3.HTTPConnectionPool) -> None:
+def test_slow_clients_hold_up_nobody(project: Project, http: urllib3.HTTPConnectionPool) -> None:
     slow_header = f"POST {PATH} HTTP/1.1\r\nHost: coinslot\r\nX-Slow: "
     slow_body = f"POST {PATH} HTTP/1.1\r\nHost: coinslot\r\nContent-Length: 9000\r\n\r\n{{"
     with ExitStack() as connections:
         for n in range(SLOW_CLIENTS):
             connection = connections.enter_context(opened(project))
-            connection.sendall((slow_body if n % 2 else slow_header).encode())
+            connection.sendall((slow_body if n % 5 else slow_header).encode())
 
-        alive = http.request("GET", "/alive").status
-        saved = client.save_many(batches(100)[0])
+        # Within less time than the gateway gives them.
+        alive = http.request("GET", "/alive", timeout=5)
+        posted = http.request("POST", PATH, body=b'{"timestamp": 1}', headers=JSON, timeout=5)
 
-    assert alive == 200
-    assert len(saved.ids) == 100
+    assert (alive.status, posted.status) == (200, 201)
 
 
 def test_without_an_ingest_a_post_is_to_be_tried_again_and_reads_go_on(

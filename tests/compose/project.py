@@ -7,6 +7,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import urllib3
+
+from tests.pipeline import until
+
 ROOT = Path(__file__).parents[2]
 UP_TIMEOUT_S = 600  # the first time, images are fetched and built
 TIMEOUT_S = 120
@@ -32,9 +36,16 @@ class Project:
         self._env = {**os.environ, "LISTEN": f"127.0.0.1:{port}", **environment}
 
     def up(self, **scale: int) -> None:
-        """Build what has changed, start what is not running, and wait until the gateway can serve."""
+        """Build what has changed, start what is not running, and wait until it serves."""
         scales = [f"--scale={service}={number}" for service, number in scale.items()]
         self.compose("up", "--detach", "--build", *scales, timeout_s=UP_TIMEOUT_S)
+        until(self._serves, what=f"{self.url} up")
+
+    def _serves(self) -> bool:
+        try:
+            return urllib3.request("GET", f"{self.url}/alive", retries=False, timeout=5).status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
 
     def down(self) -> None:
         """End it and forget its data."""

@@ -178,9 +178,12 @@ def test_a_save_is_tried_again_with_the_same_id(failure: Answer) -> None:
 
 
 def test_a_server_that_stays_busy_is_tried_so_often_and_no_more() -> None:
-    with canned(*[BUSY] * 9) as server, Client(server.url, retries=3) as client:
-        with pytest.raises(Unavailable, match="the backlog is full"):
-            client.save({"timestamp": 1})
+    with (
+        canned(*[BUSY] * 9) as server,
+        Client(server.url, retries=3) as client,
+        pytest.raises(Unavailable, match="the backlog is full"),
+    ):
+        client.save({"timestamp": 1})
 
     assert len(server.requests) == 4
 
@@ -196,17 +199,28 @@ def test_the_servers_wish_when_to_come_back_is_heeded() -> None:
 
 
 def test_a_refusal_is_not_tried_again() -> None:
-    with canned(Answer(b'{"error":{"what":"too large"}}', 413)) as server, Client(server.url) as client:
-        with pytest.raises(Refused, match=r"too large \(413\)"):
-            client.save({"timestamp": 1})
+    with (
+        canned(Answer(b'{"error":{"what":"too large"}}', 413)) as server,
+        Client(server.url) as client,
+        pytest.raises(Refused, match=r"too large \(413\)"),
+    ):
+        client.save({"timestamp": 1})
 
     assert len(server.requests) == 1
 
 
-def test_nothing_but_what_coinslot_answers_is_success() -> None:
-    with canned(Answer(b"<h1>Welcome to nginx!</h1>")) as server, Client(server.url) as client:
-        with pytest.raises(CoinslotError, match="does not answer as Coinslot does"):
-            client.save({"timestamp": 1})
+def test_nothing_but_201_says_that_an_event_was_accepted() -> None:
+    answer = Answer(ACCEPTED.body, 200)
+
+    with canned(answer) as server, Client(server.url) as client, pytest.raises(Refused, match="only 201"):
+        client.save({"timestamp": 1})
+
+
+def test_a_server_of_another_kind_is_told_from_coinslot() -> None:
+    answer = Answer(b"<h1>Welcome to nginx!</h1>")
+
+    with canned(answer) as server, Client(server.url) as client, pytest.raises(CoinslotError, match="as Coinslot does"):
+        client.count()
 
 
 @pytest.mark.parametrize("event", [{"timestamp": float("nan")}, {"timestamp": 1, "at": object()}])

@@ -102,9 +102,9 @@ def test_gzip_is_known_by_what_is_in_the_file() -> None:
 
 def test_what_comes_before_the_cut_of_a_cut_off_gzip_file_is_read() -> None:
     content = b"".join(b'{"timestamp": %d}\n' % n for n in range(100_000))
-    cut = BufferedReader(BytesIO(gzip.compress(content)[:100_000]))
+    packed = gzip.compress(content)[:100_000]
 
-    *whole, last = lines.read(lines.unpacked(cut), "hits.gz")
+    *whole, last = lines.read(lines.unpacked(BufferedReader(BytesIO(packed))), "hits.gz")
 
     assert len(whole) > 100
     assert all(isinstance(line, Line) for line in whole)
