@@ -10,8 +10,16 @@ class CoinslotError(Exception):
         super().__init__(message or type(self).__doc__)
 
 
-class SettingsError(CoinslotError):
+class CannotStart(CoinslotError):
+    """This cannot start here; something must be changed first."""
+
+
+class SettingsError(CannotStart):
     """A setting has a value that cannot be used."""
+
+
+class NotReady(CoinslotError):
+    """A part of the stack was started and does not serve."""
 
 
 class StoreUnavailable(CoinslotError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,8 +12,9 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
-from coinslot.errors import SettingsError
+from coinslot.ports import check_address
 from coinslot.settings import Settings
+from coinslot.start import starting
 
 DRAIN_S = 4  # after this, what is still being answered at a stop is cut off
 HEADERS_TIMEOUT_MS = 10_000
@@ -36,17 +36,16 @@ class _Server(Granian):  # type: ignore[misc, valid-type]
 
 def main(name: str, create: Create, *, asgi: bool = False) -> None:
     """Serve until SIGTERM or SIGINT. `create(settings, stopping)` makes the app in the serving process."""
-    try:
+    with starting():
         settings = Settings.load()
-    except SettingsError as error:
-        sys.exit(_complain(error))
+        address, port = check_address(settings.host, settings.port)
     # It warns of more threads than cores. Ours wait for the queue nearly all of the time.
     logging.getLogger("_granian").addFilter(lambda record: "Python threads" not in record.getMessage())
     stopping = multiprocessing.Event()
     server = _Server(
         name,
-        address=settings.host,
-        port=settings.port,
+        address=address,
+        port=port,
         interface=Interfaces.ASGI if asgi else Interfaces.WSGI,
         http=HTTPModes.http1,
         websockets=False,
@@ -60,8 +59,3 @@ def main(name: str, create: Create, *, asgi: bool = False) -> None:
     )
     server.stopping = stopping
     server.serve(target_loader=partial(create, settings, stopping.is_set), wrap_loader=False)
-
-
-def _complain(error: SettingsError) -> int:
-    print(f"coinslot: {error}", file=sys.stderr)
-    return 2

@@ -9,13 +9,23 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
+from redis.connection import parse_url
 
 from coinslot.errors import SettingsError
 
 KIB = 1024
 MIB = 1024 * KIB
+
+SCHEMES = {
+    "redis_url": ("redis://", "rediss://", "unix://"),
+    "mongodb_url": ("mongodb://", "mongodb+srv://"),
+    "broker_url": ("redisstreams://", "amqp://", "amqps://", "pyamqp://", "redis://", "rediss://"),
+}
+SECRET = ("redis_url", "mongodb_url", "broker_url", "db_pass")  # may hold a password, so they are never shown
 
 
 class Settings(BaseSettings):
@@ -80,6 +90,21 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
+    @field_validator("redis_url", "mongodb_url", "broker_url")
+    @classmethod
+    def _is_url(cls, value: str, field: ValidationInfo) -> str:
+        schemes = SCHEMES[str(field.field_name)]
+        if value and not value.startswith(schemes):
+            raise ValueError(f"does not begin with {' or '.join(schemes)}")
+        try:
+            if field.field_name == "redis_url":
+                parse_url(value)
+            if value.startswith("mongodb://"):  # a +srv URL cannot be told right from wrong without asking DNS
+                parse_uri(value)
+        except PyMongoError as error:
+            raise ValueError(str(error)) from None
+        return value
+
     @model_validator(mode="after")
     def _queue_lives_beside_the_feed(self) -> Settings:
         # A batch's acknowledgement, feed and ledger move in one script, so they need one Redis.
@@ -109,4 +134,5 @@ class Settings(BaseSettings):
             first = error.errors()[0]
             name = ".".join(str(part).upper() for part in first["loc"])
             reason = first["msg"].removeprefix("Value error, ")
-            raise SettingsError(f"{name}={first['input']!r}: {reason}" if name else reason) from None
+            shown = name if name.lower() in SECRET else f"{name}={first['input']!r}"
+            raise SettingsError(f"{shown}: {reason}" if name else reason) from None

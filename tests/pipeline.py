@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import msgspec
 import urllib3
 
+from coinslot.ports import free_port
 from coinslot.settings import Settings
-from coinslot.stack.ports import free_port
 from coinslot.stack.process import Process
 
 T = TypeVar("T")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
 import threading
 from time import monotonic
 
 from coinslot import redisclient
-from coinslot.errors import SettingsError
 from coinslot.keys import Keys
 from coinslot.queue import Broker
 from coinslot.settings import Settings
+from coinslot.start import starting
 from coinslot.store import open_store
 from worker.batch import Batcher
 from worker.failpoint import failpoint
@@ -50,19 +49,17 @@ def create_worker(settings: Settings, stop: threading.Event) -> Worker:
 
 
 def main() -> None:
-    try:
+    stop = threading.Event()
+    with starting():
         settings = Settings.load()
-    except SettingsError as error:
-        print(f"coinslot: {error}", file=sys.stderr)
-        sys.exit(2)
+        worker = create_worker(settings, stop)
     logging.basicConfig(
         level=logging.WARNING if settings.mode == "prod" else logging.INFO,
         format="worker: %(levelname)s %(message)s",
     )
-    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    create_worker(settings, stop).run()
+    worker.run()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import math
 import click
 
 from coinslot.client import DEFAULT_URL
-from coinslot.connection import checked_url
+from coinslot.client.connection import checked_url
 
 
 def number(text: str) -> int | float:

@@ -12,10 +12,9 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from coinslot.errors import SettingsError
+from coinslot.errors import CannotStart
 from coinslot.settings import Settings
 from coinslot.stack.composition import compose
-from coinslot.stack.errors import CannotStart
 from coinslot.stack.folder import DataFolder
 from coinslot.stack.stack import Voice
 
@@ -41,7 +40,7 @@ def up(host: str | None, port: int | None, data_dir: Path | None, workers: int) 
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: stack.stop())
             stack.run()
-    except (SettingsError, CannotStart) as error:
+    except CannotStart as error:
         _tell(str(error))
         sys.exit(2)
 

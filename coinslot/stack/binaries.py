@@ -10,7 +10,7 @@ import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from coinslot.stack.errors import CannotStart
+from coinslot.errors import CannotStart
 
 OLDEST_REDIS = (6, 2)  # XAUTOCLAIM came with it
 VERSION_TIMEOUT_S = 10.0

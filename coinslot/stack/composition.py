@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import coinslot
+from coinslot.ports import check_address
 from coinslot.settings import Settings
 from coinslot.stack.binaries import find_mongod
 from coinslot.stack.folder import DataFolder
-from coinslot.stack.ports import check_address
 from coinslot.stack.probe import FrontProbe
 from coinslot.stack.process import Process
 from coinslot.stack.servers import MongoServer, RedisServer, Server

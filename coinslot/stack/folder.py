@@ -14,7 +14,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Self
 
-from coinslot.stack.errors import CannotStart
+from coinslot.errors import CannotStart
 
 FAMILY_TIMEOUT_S = 10.0  # longer than a killed stack's children need to end
 

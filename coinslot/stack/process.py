@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from coinslot.stack.errors import CannotStart
+from coinslot.errors import CannotStart
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 STDERR_FD = 2

@@ -13,9 +13,9 @@ from pymongo.errors import PyMongoError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from coinslot.errors import CannotStart, NotReady
+from coinslot.ports import LOOPBACK, free_port
 from coinslot.stack.binaries import find_mongod, find_redis
-from coinslot.stack.errors import CannotStart, NotReady
-from coinslot.stack.ports import LOOPBACK, free_port
 from coinslot.stack.process import Process
 
 PING_TIMEOUT_S = 0.5

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from coinslot.stack.errors import NotReady
+from coinslot.errors import NotReady
 from coinslot.stack.probe import FrontProbe
 from coinslot.stack.process import Process
 from coinslot.stack.servers import Server

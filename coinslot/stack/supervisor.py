@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from coinslot.stack.errors import CannotStart
+from coinslot.errors import CannotStart
 from coinslot.stack.process import Process
 
 FIRST_PAUSE_S = 0.2

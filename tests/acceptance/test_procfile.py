@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from coinslot.ports import free_port
 from coinslot.settings import Settings
-from coinslot.stack.ports import free_port
 from tests.pipeline import PATH, until
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ import pytest
 import urllib3
 
 from coinslot.client import Client
-from coinslot.stack.ports import free_port
+from coinslot.ports import free_port
 from tests.compose.project import Project, missing
 from tests.pipeline import PATH, until
 

@@ -11,7 +11,7 @@ import kombu
 import pytest
 
 from coinslot.keys import Keys
-from coinslot.stack.ports import free_port
+from coinslot.ports import free_port
 from coinslot.stack.process import Process
 from tests.faults.account import CLEAN, account
 from tests.pipeline import Pipeline, until

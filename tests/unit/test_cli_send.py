@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from coinslot.answers import Refused, Rejection, Saved
 from coinslot.cli.lines import Fault, Line
 from coinslot.cli.send import IN_FLIGHT, in_flight, post
+from coinslot.client.answers import Refused, Rejection, Saved
 
 
 class SmallServer:

@@ -8,9 +8,9 @@ from itertools import islice
 
 import pytest
 
-from coinslot import following
-from coinslot.answers import Change, FeedGap, Unavailable
-from coinslot.following import Message
+from coinslot.client import following
+from coinslot.client.answers import Change, FeedGap, Unavailable
+from coinslot.client.following import Message
 
 CURSOR = [b"id: 1-0\n", b"event: cursor\n", b"data: {}\n", b"\n"]
 GAP = [b"event: gap\n", b"id: 7-0\n", b'data: {"after": "1-0", "oldest": "7-0"}\n', b"\n"]

@@ -1,7 +1,7 @@
 import pytest
 
+from coinslot.errors import CannotStart
 from coinslot.stack.binaries import find_mongod, find_redis
-from coinslot.stack.errors import CannotStart
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from coinslot.stack.errors import CannotStart
+from coinslot.errors import CannotStart
 from coinslot.stack.folder import DataFolder
 
 

@@ -4,7 +4,7 @@ from threading import Thread
 
 import pytest
 
-from coinslot.stack.ports import free_port
+from coinslot.ports import free_port
 from coinslot.stack.probe import FrontProbe
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from coinslot.stack.errors import CannotStart
+from coinslot.errors import CannotStart
 from coinslot.stack.process import Process
 
 TIMEOUT_S = 10

@@ -2,7 +2,7 @@
 
 import pytest
 
-from coinslot.stack.errors import NotReady
+from coinslot.errors import NotReady
 from coinslot.stack.servers import MongoServer, RedisServer
 
 PRINTS_ITS_ARGUMENTS = '#!/bin/sh\nfor argument; do echo "[$argument]"; done\n'

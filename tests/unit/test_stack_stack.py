@@ -5,8 +5,8 @@ import textwrap
 
 import pytest
 
-from coinslot.stack.errors import CannotStart, NotReady
-from coinslot.stack.ports import free_port
+from coinslot.errors import CannotStart, NotReady
+from coinslot.ports import free_port
 from coinslot.stack.probe import FrontProbe
 from coinslot.stack.process import Process
 from coinslot.stack.stack import Stack, Voice

@@ -1,6 +1,6 @@
 import pytest
 
-from coinslot.stack.errors import CannotStart
+from coinslot.errors import CannotStart
 from coinslot.stack.supervisor import LONGEST_PAUSE_S, STEADY_AFTER_S, Supervisor
 
 

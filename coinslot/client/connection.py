@@ -14,7 +14,7 @@ import msgspec
 import urllib3
 from urllib3.exceptions import HTTPError, LocationParseError
 
-from coinslot.answers import Refused, Rejection, Unavailable
+from coinslot.client.answers import Refused, Rejection, Unavailable
 
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.25, 60.0
 

@@ -2,8 +2,8 @@ import socket
 
 import pytest
 
-from coinslot.stack.errors import CannotStart
-from coinslot.stack.ports import check_address, free_port
+from coinslot.errors import CannotStart
+from coinslot.ports import check_address, free_port
 
 
 def test_a_free_port_is_handed_back():

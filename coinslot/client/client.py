@@ -17,12 +17,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from coinslot import following
-from coinslot.answers import Change, FeedGap, Refused, Rejection, Saved, Unavailable
-from coinslot.connection import Connection, Response
+from coinslot.client import following
+from coinslot.client.answers import Change, Refused, Saved
+from coinslot.client.connection import Connection, Response
 from coinslot.errors import CoinslotError
-
-__all__ = ["Change", "Client", "FeedGap", "Refused", "Rejection", "Saved", "Unavailable"]
 
 DEFAULT_URL = "http://127.0.0.1:3000"
 EVENTS = "/wsapi/interaction_data"

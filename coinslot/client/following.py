@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from coinslot.answers import Change, FeedGap, Unavailable
+from coinslot.client.answers import Change, FeedGap, Unavailable
 
 _log = logging.getLogger("coinslot")
 

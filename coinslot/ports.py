@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 
-from coinslot.stack.errors import CannotStart
+from coinslot.errors import CannotStart
 
 LOOPBACK = "127.0.0.1"
 
@@ -28,5 +28,5 @@ def check_address(host: str, port: int) -> tuple[str, int]:
             return str(name[0]), int(name[1])
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise CannotStart(f"port {port} on {host} is in use: choose another with --port") from None
+            raise CannotStart(f"port {port} on {host} is in use: choose another PORT") from None
         raise CannotStart(f"cannot listen on {host}, port {port}: {error.strerror}") from None
