@@ -98,7 +98,7 @@ class Settings(BaseSettings):
             raise ValueError(f"does not begin with {' or '.join(schemes)}")
         try:
             if field.field_name == "redis_url":
-                parse_url(value)
+                parse_url(value)  # type: ignore[no-untyped-call]
             if value.startswith("mongodb://"):  # a +srv URL cannot be told right from wrong without asking DNS
                 parse_uri(value)
         except PyMongoError as error:

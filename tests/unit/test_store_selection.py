@@ -37,9 +37,7 @@ def test_the_backend_chooses_the_store(db_backend: str, kind: type, tmp_path: Pa
     ],
 )
 def test_what_can_never_be_reached_is_a_settings_error(overrides: dict[str, str]) -> None:
-    settings = Settings.load(db_backend="mongodb", **overrides)
-
-    with pytest.raises(SettingsError, match="MONGODB_URL or DB_NAME: ") as raised:
-        open_store(settings)
+    with pytest.raises(SettingsError, match=r"MONGODB_URL|DB_NAME") as raised:
+        open_store(Settings.load(db_backend="mongodb", **overrides))
 
     assert "\n" not in str(raised.value)
