@@ -231,7 +231,7 @@ def test_a_port_in_use_is_refused_before_anything_is_started(up):
         code, said = stack.failure()
 
     assert code == 2
-    assert said == f"coinslot: port {port} on 127.0.0.1 is in use: choose another with --port\n"
+    assert said == f"coinslot: port {port} on 127.0.0.1 is in use: choose another PORT\n"
     assert stack.processes() == {}
 
 
