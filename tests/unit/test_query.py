@@ -71,7 +71,7 @@ def test_what_is_no_finite_number_is_refused_by_name(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["0", "-1", str(MAX_LIMIT + 1), "1.5", "all", "1e3"])
 def test_a_limit_that_is_no_page_is_refused(text: str) -> None:
-    with pytest.raises(BadQuery, match=f"limit='{text}' is not a whole number from 1 to {MAX_LIMIT}"):
+    with pytest.raises(BadQuery, match=f"^limit='{text}' is not a"):
         parse_range({"limit": text})
 
 
