@@ -10,8 +10,8 @@ event: gap, id: OLDEST, data: {...}           {"gap": {"after", "oldest"}}      
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Protocol
 
 import msgspec
 
@@ -20,59 +20,63 @@ from coinslot.changes import Change, Gap, Page
 HEARTBEAT_S = 15.0
 
 
-class Frames(Protocol):
+class Frames(ABC):
     """A format of the stream; each method returns bytes to send, possibly none."""
 
     content_type: str
     heartbeat: bytes
 
+    def page(self, page: Page) -> bytes:
+        return (self._gap(page.gap) if page.gap else b"") + b"".join(map(self._change, page.changes))
+
+    def stored(self, events: Iterable[bytes]) -> bytes:
+        return b"".join(map(self._stored, events))
+
+    @abstractmethod
     def begin(self, cursor: str) -> bytes: ...
-    def stored(self, events: Iterable[bytes]) -> bytes: ...
-    def page(self, page: Page) -> bytes: ...
+
+    @abstractmethod
+    def _change(self, change: Change) -> bytes: ...
+
+    @abstractmethod
+    def _stored(self, event: bytes) -> bytes: ...
+
+    @abstractmethod
+    def _gap(self, gap: Gap) -> bytes: ...
 
 
-class ServerSentEvents:
+class ServerSentEvents(Frames):
     content_type = "text/event-stream"
     heartbeat = b": ping\n\n"
 
     def begin(self, cursor: str) -> bytes:
         return b"event: cursor\nid: %b\ndata: {}\n\n" % cursor.encode()
 
-    def stored(self, events: Iterable[bytes]) -> bytes:
-        return b"".join([b"data: %b\n\n" % event for event in events])
-
-    def page(self, page: Page) -> bytes:
-        return (self._gap(page.gap) if page.gap else b"") + b"".join(map(self._change, page.changes))
-
     def _change(self, change: Change) -> bytes:
         return b"id: %b\ndata: %b\n\n" % (change.cursor.encode(), change.event)
 
+    def _stored(self, event: bytes) -> bytes:
+        return b"data: %b\n\n" % event
+
     def _gap(self, gap: Gap) -> bytes:
-        return b"event: gap\nid: %b\ndata: %b\n\n" % (gap.oldest.encode(), _as_json(gap))
+        return b"event: gap\nid: %b\ndata: %b\n\n" % (gap.oldest.encode(), msgspec.json.encode(gap._asdict()))
 
 
-class JsonLines:
+class JsonLines(Frames):
     content_type = "application/json"
     heartbeat = b"\r\n"
 
     def begin(self, cursor: str) -> bytes:
         return b""
 
-    def stored(self, events: Iterable[bytes]) -> bytes:
-        return b"".join([b'{"doc":%b}\r\n' % event for event in events])
-
-    def page(self, page: Page) -> bytes:
-        return (self._gap(page.gap) if page.gap else b"") + b"".join(map(self._change, page.changes))
-
     def _change(self, change: Change) -> bytes:
         return b'{"seq":"%b","doc":%b}\r\n' % (change.cursor.encode(), change.event)
 
+    def _stored(self, event: bytes) -> bytes:
+        return b'{"doc":%b}\r\n' % event
+
     def _gap(self, gap: Gap) -> bytes:
-        return b'{"gap":%b}\r\n' % _as_json(gap)
-
-
-def _as_json(gap: Gap) -> bytes:
-    return msgspec.json.encode({"after": gap.after, "oldest": gap.oldest})
+        return b'{"gap":%b}\r\n' % msgspec.json.encode(gap._asdict())
 
 
 def frames_for(accept: str) -> Frames:

@@ -40,7 +40,7 @@ def _length(environ: Environ, max_bytes: int) -> int:
     if not (length.isascii() and length.isdigit()):
         raise Refused(400, "Content-Length is not a number")
     if len(length) > 18 or int(length) > max_bytes:  # Python makes no int of thousands of digits
-        raise Refused(413, f"body of {length[:18]} bytes; the limit is {max_bytes}")
+        raise Refused(413, f"body of {length[:40]} bytes; the limit is {max_bytes}")
     return int(length)
 
 

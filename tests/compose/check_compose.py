@@ -136,13 +136,17 @@ def test_a_body_that_is_too_large_is_refused_in_json(http: urllib3.HTTPConnectio
         ("GET /alive?" + "x" * 20_000, "", 414),
         ("GET /alive", "X-Long: " + "x" * 40_000, 431),
         ("POST " + PATH, "Content-Length: 2\r\nTransfer-Encoding: chunked", 400),
+        ("POST " + PATH, "Transfer-Encoding: gzip", 501),
+        ("GET /refused", "", 404),
     ],
 )
 def test_what_the_gateway_refuses_itself_is_refused_in_json(
     project: Project, request_line: str, headers: str, status: int
 ) -> None:
     with opened(project) as connection:
-        connection.sendall(f"{request_line} HTTP/1.1\r\nHost: coinslot\r\n{headers}\r\n\r\n".encode())
+        connection.sendall(
+            f"{request_line} HTTP/1.1\r\nHost: coinslot\r\nConnection: close\r\n{headers}\r\n\r\n".encode()
+        )
         answer = connection.makefile("rb").read()
 
     head, _, body = answer.partition(b"\r\n\r\n")

@@ -1,0 +1,126 @@
+"""Settings: defaults that stand in the contract, values that are refused by name, and what is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from coinslot.errors import SettingsError
+from coinslot.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a developer has set must not reach what is tested."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.delenv(name, raising=False)
+    yield
+
+
+def test_without_an_environment_the_defaults_are_those_of_the_contract() -> None:
+    settings = Settings.load()
+
+    assert (settings.host, settings.port, settings.mode) == ("127.0.0.1", 3000, "dev")
+    assert (settings.db_backend, settings.db_name) == ("mongodb", "bid_kpi")
+    assert settings.mongo_url == "mongodb://127.0.0.1:27017/"
+    assert settings.redis_url == "redis://127.0.0.1:6379/0"
+    assert settings.queue_is_on_redis
+    assert settings.cors_origins == ()
+
+
+def test_every_setting_is_read_from_the_variable_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "8080")
+    monkeypatch.setenv("MODE", "prod")
+    monkeypatch.setenv("DATA_DIR", "/var/lib/coinslot")
+    monkeypatch.setenv("PUBLISH_TIMEOUT_S", "0.5")
+    monkeypatch.setenv("SOMETHING_ELSE", "is none of ours")
+
+    settings = Settings.load()
+
+    assert (settings.port, settings.mode, settings.publish_timeout_s) == (8080, "prod", 0.5)
+    assert settings.data_dir == Path("/var/lib/coinslot")
+
+
+def test_overrides_stand_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "8080")
+
+    assert Settings.load(port=9090).port == 9090
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("MODE", "production"),
+        ("DB_BACKEND", "postgres"),
+        ("DB_NAME", ""),
+        ("DB_PORT", "0"),
+        ("KEY_PREFIX", "with space"),
+        ("KEY_PREFIX", "{hash}"),
+        ("MAX_BODY_BYTES", "10MB"),
+        ("MAX_EVENT_BYTES", str(16 * 1024 * 1024)),
+        ("MAX_EVENTS_PER_POST", "0"),
+        ("PUBLISH_TIMEOUT_S", "0"),
+        ("BACKLOG_MAX_MESSAGES", "0"),
+        ("THREADS", "1"),
+        ("READY_MAX_AGE_S", "nan"),
+    ],
+)
+def test_a_bad_value_is_refused_in_one_line_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError) as caught:
+        Settings.load()
+
+    assert str(caught.value).startswith(f"{name}={value!r}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_nothing_changes_a_setting_once_it_is_read() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings.load().port = 1
+
+
+def test_passwords_and_urls_that_may_hold_some_are_not_shown() -> None:
+    urls = {"mongodb_url": "mongodb://u:secret@h/", "redis_url": "redis://:secret@h/0", "broker_url": "amqp://u:secret@h"}
+
+    assert "secret" not in repr(Settings.load(db_pass="secret", **urls))
+
+
+def test_cors_origins_are_split_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", " https://a.example, https://b.example ,")
+
+    assert Settings.load().cors_origins == ("https://a.example", "https://b.example")
+
+
+def test_the_db_variables_make_a_mongodb_url() -> None:
+    settings = Settings.load(db_host="db.example", db_port=27018, db_user="me@home", db_pass="p:s/w?")
+
+    assert settings.mongo_url == "mongodb://me%40home:p%3As%2Fw%3F@db.example:27018/"
+
+
+def test_mongodb_url_stands_over_the_db_variables() -> None:
+    settings = Settings.load(mongodb_url="mongodb://other/", db_host="db.example", db_user="me")
+
+    assert settings.mongo_url == "mongodb://other/"
+
+
+def test_the_queue_is_where_broker_url_says() -> None:
+    assert not Settings.load(broker_url="amqp://rabbit.example").queue_is_on_redis
+    assert Settings.load(broker_url="").queue_is_on_redis
+
+
+def test_streams_must_lie_beside_the_feed() -> None:
+    here = Settings.load(redis_url="redis://one:6379/0", broker_url="redisstreams://one:6379/0")
+
+    assert here.queue_is_on_redis
+    with pytest.raises(SettingsError, match="BROKER_URL: redisstreams:// must name the server of REDIS_URL"):
+        Settings.load(redis_url="redis://one:6379/0", broker_url="redisstreams://two:6379/0")
