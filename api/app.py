@@ -23,7 +23,7 @@ from coinslot.settings import Settings
 from coinslot.store import Store, open_store
 
 REDIS_TIMEOUT_S = 2.0  # longer than a follower's wait for a change
-FLASK_THREADS = 16
+FLASK_THREADS = 64  # each reader that stalls in the middle of a long range holds one
 
 
 def create_app(settings: Settings, stopping: Stopping) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from time import sleep
 from typing import NamedTuple
 
@@ -76,6 +77,8 @@ class Hub:
             await asyncio.wait_for(self._reading.wait(), JOIN_TIMEOUT_S)
         except TimeoutError:
             raise FeedUnavailable() from None
+        if self._closed.is_set():
+            raise FeedUnavailable("no changes are read any more")
         follower = Follower(content_type)
         self._followers.add(follower)
         return follower
@@ -88,22 +91,27 @@ class Hub:
         follower.end()
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
-        cursor = ""
-        while not self._closed.is_set():
-            if self._stopping():
+        try:
+            cursor = ""
+            while not (self._closed.is_set() or self._stopping()):
+                cursor = self._read_on(loop, cursor)
+        finally:
+            # Without their reader, whatever ended it, followers would wait for nothing.
+            with suppress(RuntimeError):  # the loop has ended, and its followers with it
                 loop.call_soon_threadsafe(self.close)
-                return
-            try:
-                cursor = cursor or self._begin(loop)
-                page = self._feed.read(cursor, PAGE_CHANGES)
-                if not (page.gap or page.changes):
-                    self._feed.wait(cursor, WAIT_S)
-                    continue
-            except FeedUnavailable:
-                sleep(WAIT_S)  # followers wait along; what happened meanwhile is still to be read, or is a gap
-                continue
-            cursor = position(page)
-            loop.call_soon_threadsafe(self._hand_out, page)
+
+    def _read_on(self, loop: asyncio.AbstractEventLoop, cursor: str) -> str:
+        try:
+            cursor = cursor or self._begin(loop)
+            page = self._feed.read(cursor, PAGE_CHANGES)
+            if not (page.gap or page.changes):
+                self._feed.wait(cursor, WAIT_S)
+                return cursor
+        except FeedUnavailable:
+            sleep(WAIT_S)  # followers wait along; what happened meanwhile is still to be read, or is a gap
+            return cursor
+        loop.call_soon_threadsafe(self._hand_out, page)
+        return position(page)
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> str:
         cursor = self._feed.tip()

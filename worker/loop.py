@@ -14,7 +14,7 @@ from worker.settlement import Settled, Settlement, dead_message, tally
 log = logging.getLogger("coinslot.worker")
 
 READ_WAIT_S = 1.0  # also how long a stop may go unnoticed
-BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 5.0  # the last is well within the time after which claims are taken over
+BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 5.0  # the last is well within the time for which claims are kept
 
 
 class Worker:
@@ -61,6 +61,7 @@ class Worker:
         if batch is None:
             return 0
         self._reached("read")
+        self._keep_claims()  # what waits in the inbox meanwhile must not count as abandoned
         settled = self._store_batch(batch)
         if settled is None:
             return 0

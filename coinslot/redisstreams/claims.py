@@ -13,6 +13,7 @@ from coinslot.keys import GROUP
 from coinslot.redisstreams.entry import Entry
 
 SWEEP_COUNT = 1000  # messages taken over in one sweep; the next sweep takes more
+KEEP_PER_IDLE_TIME = 4
 FORGET_CONSUMER_S = 3600  # a consumer silent for so long, with nothing in its hands, is removed
 
 
@@ -26,6 +27,7 @@ class Claims:
         self._idle_ms = int(idle_s * 1000)
         self._every_s = every_s
         self._sweep_at = 0.0
+        self._keep_at = 0.0
         self._claimed: deque[str] = deque()
 
     def sweep(self, held: Collection[str]) -> None:
@@ -62,8 +64,13 @@ class Claims:
         return None
 
     def keep(self, held: Collection[str]) -> None:
-        """Say that the messages `held` are still being worked on, as far as they are still this consumer's."""
-        self._reset_idle(held, idle_ms=0)
+        """Say that the messages `held` are still being worked on, as far as they are still this consumer's.
+
+        Cheap enough to call for every batch: it tells Redis only now and then.
+        """
+        if monotonic() >= self._keep_at:
+            self._keep_at = monotonic() + self._idle_ms / 1000 / KEEP_PER_IDLE_TIME
+            self._reset_idle(held, idle_ms=0)
 
     def hand_back(self, held: Collection[str]) -> None:
         """Let others take over the messages `held` at their next sweep."""

@@ -20,6 +20,7 @@ from coinslot.redisstreams.entry import to_payload
 from coinslot.redisstreams.qos import QoS
 
 BLOCK_S = 2.0  # longest wait for a message; the reader's socket timeout is longer
+FIRST_READ_MESSAGES = 16
 MAX_READ_MESSAGES = 1000
 MAX_READ_BYTES = 4 * 1024 * 1024  # about: judged by the size of the messages of the read before
 
@@ -49,7 +50,7 @@ class Channel(virtual.Channel):  # type: ignore[misc]
         )
         self._put_script = self._redis.register_script(lua.source("put"))
         self._claims: dict[str, Claims] = {}
-        self._read_messages = MAX_READ_MESSAGES
+        self._read_messages = FIRST_READ_MESSAGES
         self._lost_a_reply = False  # Redis may have assigned us messages in it
 
     def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
@@ -120,7 +121,7 @@ class Channel(virtual.Channel):  # type: ignore[misc]
         return self._claims[queue]
 
     def keep_claims(self) -> None:
-        """Keep others from taking over what this consumer holds; call it well within `claim_idle_s`."""
+        """Keep others from taking over what this consumer holds; call it several times within `claim_idle_s`."""
         for claims in self._claims.values():
             claims.keep(self.qos.held())
 

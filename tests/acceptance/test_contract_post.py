@@ -230,8 +230,8 @@ def test_over_a_size_limit_it_is_413(stack: Pipeline) -> None:
     large_body = b" " * limits["max_body_bytes"] + b"[]"
     many_events = json.dumps([{"timestamp": 1}] * (limits["max_events_per_post"] + 1)).encode()
 
-    answers = [stack.post(body) for body in (large_event, large_body, many_events, gzip.compress(large_body))]
-    answers[3] = stack.post(gzip.compress(large_body), Content_Encoding="gzip")
+    answers = [stack.post(body) for body in (large_event, large_body, many_events)]
+    answers.append(stack.post(gzip.compress(large_body), Content_Encoding="gzip"))
 
     assert [answer.status for answer in answers] == [413] * 4
     assert f"the limit is {limits['max_event_bytes']}" in answers[0].json()["error"]["events"][0]["reason"]

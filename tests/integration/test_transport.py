@@ -92,7 +92,8 @@ def test_messages_published_before_any_consumer_existed_are_delivered_in_order(
     for number in range(50):
         publish(b"[%d]" % number, 1)
 
-    messages = read(consume())
+    consumer = consume()
+    messages = [message for _ in range(5) for message in read(consumer)]
 
     assert bodies(messages) == [b"[%d]" % number for number in range(50)]
 
@@ -104,7 +105,7 @@ def test_each_message_goes_to_one_consumer_only(
     for number in range(20):
         publish(b"[%d]" % number, 1)
 
-    delivered = bodies(read(one)) + bodies(read(other))
+    delivered = [body for _ in range(2) for consumer in (one, other) for body in bodies(read(consumer))]
 
     assert sorted(delivered) == sorted(b"[%d]" % number for number in range(20))
 
@@ -226,17 +227,14 @@ def test_after_redis_was_emptied_the_group_is_made_again_and_messages_flow(
 def test_large_messages_are_read_a_few_at_a_time(
     publish: Callable[[bytes, int], None], consume: Callable[[], Consumer]
 ) -> None:
-    for _ in range(12):
+    for _ in range(24):
         publish(b"[" + b" " * 1024 * 1024 + b"]", 0)
     consumer = consume()
-    consumer.read(1)  # its size is not known before the first read
-    consumer.inbox.clear()
-    for _ in range(12):
-        publish(b"[" + b" " * 1024 * 1024 + b"]", 0)
 
-    messages = read(consumer)
+    reads = [len(read(consumer)) for _ in range(3)]  # their size is not known before the first
 
-    assert 1 <= len(messages) <= 4
+    assert reads[0] <= 16
+    assert all(1 <= count <= 4 for count in reads[1:])
 
 
 def test_the_ledger_counts_what_enters_the_queue(

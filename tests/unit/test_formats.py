@@ -132,7 +132,9 @@ def test_other_types_are_refused_and_the_known_ones_named(media: str) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(body=st.binary() | st.text(alphabet='{}[]",:data10 \n%+&=').map(str.encode), media=st.sampled_from(formats.TYPES))
+@given(
+    body=st.binary() | st.text(alphabet='{}[]",:data10 \n%+&=').map(str.encode), media=st.sampled_from(formats.TYPES)
+)
 def test_any_bytes_are_events_or_refused(body: bytes, media: str) -> None:
     try:
         found = events(body, media)

@@ -65,13 +65,13 @@ def test_a_number_beyond_64_bits_becomes_a_float_which_every_store_takes(text: s
     "text", ["x", "1 or 1", '{"$gt":1}', "[1]", "true", "null", "0x10", "1,5", "--1", "1\x00", "NaN", "inf", "9" * 5000]
 )
 def test_what_is_no_finite_number_is_refused_by_name(text: str) -> None:
-    with pytest.raises(BadQuery, match="^start='"):
+    with pytest.raises(BadQuery, match=r"^start='"):
         parse_number({"start": text}, "start")
 
 
 @pytest.mark.parametrize("text", ["0", "-1", str(MAX_LIMIT + 1), "1.5", "all", "1e3"])
 def test_a_limit_that_is_no_page_is_refused(text: str) -> None:
-    with pytest.raises(BadQuery, match=f"^limit='{text}' is not a"):
+    with pytest.raises(BadQuery, match=rf"^limit='{text}' is not a"):
         parse_range({"limit": text})
 
 

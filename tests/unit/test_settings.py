@@ -90,7 +90,11 @@ def test_nothing_changes_a_setting_once_it_is_read() -> None:
 
 
 def test_passwords_and_urls_that_may_hold_some_are_not_shown() -> None:
-    urls = {"mongodb_url": "mongodb://u:secret@h/", "redis_url": "redis://:secret@h/0", "broker_url": "amqp://u:secret@h"}
+    urls = {
+        "mongodb_url": "mongodb://u:secret@h/",
+        "redis_url": "redis://:secret@h/0",
+        "broker_url": "amqp://u:secret@h",
+    }
 
     assert "secret" not in repr(Settings.load(db_pass="secret", **urls))
 

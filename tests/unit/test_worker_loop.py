@@ -73,7 +73,7 @@ def test_a_batch_is_stored_then_settled_then_acknowledged() -> None:
     done = stub.worker(message(ONE), message(TWO, THREE)).run_once()
 
     assert done == 2
-    assert stub.happened == ["read", "insert", "stored", "settle", "acknowledge"]
+    assert stub.happened == ["read", "keep", "insert", "stored", "settle", "acknowledge"]
     assert [(each.stored, each.changes) for each in stub.settled] == [(1, [ONE]), (2, [TWO, THREE])]
 
 
@@ -109,7 +109,7 @@ def test_while_the_store_is_away_claims_are_kept_waits_grow_and_what_may_be_stor
 
     stub.worker(message(ONE)).run_once()
 
-    assert stub.happened.count("keep") == 10
+    assert stub.happened.count("keep") == 1 + 10
     assert stub.pauses_s == sorted(stub.pauses_s)
     assert max(stub.pauses_s) == BACKOFF_LAST_S
     assert stub.settled[0].changes == [ONE]
