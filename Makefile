@@ -5,10 +5,10 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint clean
+.PHONY: help up test test-compose lint clean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /make \1: /p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
 
 up: .venv/installed ## run Coinslot here; takes HOST= PORT= DATA_DIR= WORKERS=
 	@$(BIN)/coinslot up $(if $(HOST),--host '$(HOST)') $(if $(PORT),--port '$(PORT)') \
@@ -16,6 +16,9 @@ up: .venv/installed ## run Coinslot here; takes HOST= PORT= DATA_DIR= WORKERS=
 
 test: .venv/installed-test ## run all tests on servers of their own; takes ARGS= for pytest
 	$(BIN)/pytest $(ARGS)
+
+test-compose: .venv/installed-test ## run the compose stack and kill parts of it; needs a Docker engine
+	$(BIN)/pytest tests/compose/check_compose.py $(ARGS)
 
 lint: .venv/installed-test ## check style and types
 	$(BIN)/ruff check .

@@ -36,7 +36,7 @@ def create_asgi(settings: Settings, stopping: Stopping) -> Any:
     """The same as an ASGI application, in which the stream lane carries the followers."""
     store, feed = open_store(settings), _feed(settings)
     app: Any = create_flask(settings, stopping, store, feed)
-    flask = WSGIMiddleware(app, workers=FLASK_THREADS)
+    flask = WSGIMiddleware(app, workers=settings.threads)  # a slow reader of a long range holds one
     lane = StreamLane(flask, feed, store, Hub(feed, stopping), settings.followers_max)
     return Cors(lane, settings.cors_origins).asgi()
 

@@ -2,11 +2,13 @@
 --
 -- KEYS[1]  the queue: a stream, drawn in put.lua
 -- KEYS[2]  its ledger: a hash of counters
---            accepted         events that entered          \  accepted = stored + duplicate + dead + queued,
---            stored           events the store took         |  at any moment
---            duplicate        events it already had         |
---            dead             events in dead letters        |
---            queued           events not settled yet       /
+--            accepted         events that entered              \
+--            stored           events the store took             |  accepted = stored + duplicate + dead + queued,
+--            duplicate        events it already had: sent       |  at any moment
+--                             twice, or stored by a worker      |
+--                             that died before it could tell    |
+--            dead             events in dead letters            |
+--            queued           events not settled yet           /
 --            queued_messages  messages not settled yet: the length of the queue
 --            settled_messages messages settled; its growth is the drain rate
 --            fed              events ever put into the feed; more than the feed holds once it was trimmed

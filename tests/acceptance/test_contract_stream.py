@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -223,16 +224,16 @@ def test_a_bad_last_event_id_is_refused_as_well(base: str) -> None:
 def test_a_quiet_stream_is_kept_open_by_comments(redis_url: str, tmp_path: Path, prefix: str) -> None:
     environment = {"REDIS_URL": redis_url, "DB_BACKEND": "sqlite", "KEY_PREFIX": prefix}
     quiet = Pipeline(tmp_path, environment, workers=0, api=True).start()
-    try:
-        as_events = [events(base, timeout_s=HEARTBEAT_TIMEOUT_S) for base in (quiet.url, quiet.api_url)]
-        as_lines = [Stream(base, timeout_s=HEARTBEAT_TIMEOUT_S) for base in (quiet.url, quiet.api_url)]
+    with ExitStack() as opened:
+        opened.callback(quiet.stop)
+        bases = (quiet.url, quiet.api_url)
+        as_events = [opened.enter_context(events(base, timeout_s=HEARTBEAT_TIMEOUT_S)) for base in bases]
+        as_lines = [opened.enter_context(Stream(base, timeout_s=HEARTBEAT_TIMEOUT_S)) for base in bases]
         for stream in as_events:
             stream.frame()
 
         assert [stream.line() for stream in as_events] == [b": ping\n"] * 2
         assert [stream.line() for stream in as_lines] == [b"\r\n"] * 2
-    finally:
-        quiet.stop()
 
 
 # The limits of following
