@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from coinslot.stack.ports import free_port
+from coinslot.ports import free_port
 from coinslot.stack.servers import RedisServer
 from tests.pipeline import PATH, Pipeline, until
 from tests.wire import Stream
@@ -47,7 +47,7 @@ def test_the_first_page_explains_every_route(base: str) -> None:
     assert response.headers["Content-Type"].startswith("text/html")
     for route in ("", "/count", "/last", "/stream"):
         assert f"GET {PATH}{route}<" in page
-    for route in (f"POST {PATH}", "GET /wsapi/ping", "GET /limits", "GET /alive", "GET /ready"):
+    for route in (f"POST {PATH}", "/wsapi/ping", "/limits", "/alive", "/ready"):
         assert route in page, route
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -157,7 +159,7 @@ def test_lines_resume_too(stack: Pipeline, base: str) -> None:
 
 
 def test_start_first_sends_what_is_stored_from_there_on_and_then_goes_on(stack: Pipeline, base: str) -> None:
-    start = 10**17 + uuid.uuid4().int % 10**9 * 1000
+    start = time.time_ns()  # later than all that other tests have stored
     early, late, later, live = (event(timestamp=start + n) for n in (-1, 2, 0, -5))
     send(stack, early, late, later)
 
@@ -174,26 +176,27 @@ def test_start_first_sends_what_is_stored_from_there_on_and_then_goes_on(stack: 
 
 
 def test_start_goes_on_without_a_gap_while_events_come_in(stack: Pipeline, base: str) -> None:
-    start = 2 * 10**17 + uuid.uuid4().int % 10**9 * 100_000
+    # In no order: what is stored behind the reader's back, at a place it has passed, comes by the feed alone.
+    start = time.time_ns()
     sent = [event(timestamp=start + n) for n in range(3000)]
-    send(stack, *sent[:200])
-    for at in range(200, 1500, 100):
-        stack.send(sent[at : at + 100])
-    following = threading.Event()
+    random.shuffle(sent)
+    send(stack, *sent[:100])
+    under_way = threading.Event()
 
-    def post_meanwhile() -> None:
-        following.wait(10)
-        for at in range(1500, 3000, 5):
+    def post_the_rest() -> None:
+        for at in range(100, len(sent), 5):
             stack.send(sent[at : at + 5])
+            if at > 1000:
+                under_way.set()
 
     with ThreadPoolExecutor(1) as thread:
-        posting = thread.submit(post_meanwhile)
+        posting = thread.submit(post_the_rest)
+        assert under_way.wait(20)
         with events(base, f"?start={start}") as stream:
-            following.set()
             missing = {each["_id"] for each in sent}
             while missing:
                 missing.discard(stream.frame().data.get("_id"))
-        posting.result(30)
+        posting.result(20)
 
     assert not missing
 

@@ -1,0 +1,115 @@
+"""The stream lane's handover: what is fed between catching up and joining the hub is neither missed nor told twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from api.hub import QUEUE_PAGES, Delivery, Follower
+from api.lane import StreamLane
+from api.stream import PATH
+from coinslot.changes import Change, Page, order
+
+
+def change(number: int) -> Change:
+    return Change(f"{number}-0", b'{"timestamp":%d}' % number)
+
+
+class Backstage:
+    """A feed and a hub in one, where `at_join` is fed just before a follower joins, and `handed_out` just after."""
+
+    def __init__(self, *fed: Change) -> None:
+        self.fed = list(fed)
+        self.at_join: list[Change] = []
+        self.handed_out: list[Page] = []
+        self.followers: list[Follower] = []
+
+    def __len__(self) -> int:
+        return len(self.followers)
+
+    def tip(self) -> str:
+        return self.fed[-1].cursor if self.fed else "0-0"
+
+    def read(self, after: str, limit: int) -> Page:
+        return Page(None, [each for each in self.fed if order(each.cursor) > order(after)][:limit])
+
+    async def join(self, content_type: str) -> Follower:
+        self.fed += self.at_join
+        follower = Follower(content_type)
+        self.followers.append(follower)
+        for page in self.handed_out:
+            assert follower.offer(Delivery(page, b"from the hub: %d\r\n" % len(page.changes)))
+        follower.pages.put_nowait(None)
+        return follower
+
+    def leave(self, follower: Follower) -> None:
+        self.followers.remove(follower)
+
+
+def follow(backstage: Any, query: str = "") -> list[Any]:
+    """What a follower of JSON lines is told, until it is ended: numbers of changes, or words of the hub."""
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": PATH, "headers": [], "query_string": query.encode()}
+    asyncio.run(StreamLane(None, backstage, backstage, backstage, followers_max=1)(scope, receive, send))
+    assert sent[0]["status"] == 200
+    lines = b"".join(message["body"] for message in sent[1:]).decode().split("\r\n")
+    return [json.loads(line)["doc"]["timestamp"] if line.startswith("{") else line for line in lines if line]
+
+
+@pytest.fixture
+def backstage() -> Backstage:
+    return Backstage(change(1), change(2), change(3))
+
+
+def test_a_follower_with_a_cursor_catches_up(backstage: Backstage) -> None:
+    assert follow(backstage, "after=1-0") == [2, 3]
+
+
+def test_a_follower_without_one_begins_at_the_tip(backstage: Backstage) -> None:
+    assert follow(backstage) == []
+
+
+def test_what_is_fed_between_catching_up_and_joining_is_not_missed(backstage: Backstage) -> None:
+    backstage.at_join = [change(4), change(5)]
+
+    assert follow(backstage, "after=1-0") == [2, 3, 4, 5]
+
+
+def test_what_was_caught_up_with_is_not_told_again_by_the_hub(backstage: Backstage) -> None:
+    backstage.at_join = [change(4)]
+    backstage.handed_out = [Page(None, [change(3), change(4)]), Page(None, [change(4), change(5)])]
+
+    assert follow(backstage, "after=2-0") == [3, 4, 5]
+
+
+def test_what_is_new_comes_as_the_hub_has_framed_it(backstage: Backstage) -> None:
+    backstage.handed_out = [Page(None, [change(4), change(5)])]
+
+    assert follow(backstage) == ["from the hub: 2"]
+
+
+def test_a_follower_that_is_ended_has_left(backstage: Backstage) -> None:
+    follow(backstage)
+
+    assert len(backstage) == 0
+
+
+def test_a_follower_too_far_behind_is_ended() -> None:
+    follower = Follower("application/json")
+    delivery = Delivery(Page(None, [change(1)]), b"")
+
+    taken = [follower.offer(delivery) for _ in range(QUEUE_PAGES + 1)]
+    follower.end()
+
+    assert taken == [True] * QUEUE_PAGES + [False]
+    assert follower.pages.get_nowait() is None
