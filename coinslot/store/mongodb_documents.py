@@ -7,6 +7,7 @@ from typing import Any
 import bson
 import msgspec
 from bson import CodecOptions, DatetimeConversion, Int64, ObjectId, UuidRepresentation
+from bson.dbref import DBRef
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 
@@ -50,6 +51,8 @@ def keys(id: str) -> list[str | ObjectId]:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, DBRef):  # bson takes any object with $ref and $id for one
+        return value.as_doc()
     return int(value) if isinstance(value, Int64) else str(value)
 
 

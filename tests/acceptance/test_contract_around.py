@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -166,9 +167,10 @@ def test_while_the_store_is_down_it_is_not_ready_and_takes_events_all_the_same(
     environment = {"REDIS_URL": redis_url, "MONGODB_URL": nobody, "DB_NAME": prefix, "KEY_PREFIX": prefix}
     pipeline = Pipeline(tmp_path, environment, workers=0).start()
     try:
-        ready = ask(f"{pipeline.url}/ready")
-        unread = pipeline.get("/count")
-        posted = pipeline.post(EVENT)
+        with ThreadPoolExecutor(2) as threads:  # each waits for a server to come into sight
+            asked = threads.submit(ask, f"{pipeline.url}/ready"), threads.submit(pipeline.get, "/count")
+            posted = pipeline.post(EVENT)
+            ready, unread = (each.result(10) for each in asked)
 
         assert ready.status == 503
         assert ready.json()["checks"]["store"].startswith("MongoDB: ")

@@ -224,21 +224,6 @@ def test_a_bad_last_event_id_is_refused_as_well(base: str) -> None:
         assert stream.status == 400
 
 
-def test_a_quiet_stream_is_kept_open_by_comments(redis_url: str, tmp_path: Path, prefix: str) -> None:
-    environment = {"REDIS_URL": redis_url, "DB_BACKEND": "sqlite", "KEY_PREFIX": prefix}
-    quiet = Pipeline(tmp_path, environment, workers=0, api=True).start()
-    with ExitStack() as opened:
-        opened.callback(quiet.stop)
-        bases = (quiet.url, quiet.api_url)
-        as_events = [opened.enter_context(events(base, timeout_s=HEARTBEAT_TIMEOUT_S)) for base in bases]
-        as_lines = [opened.enter_context(Stream(base, timeout_s=HEARTBEAT_TIMEOUT_S)) for base in bases]
-        for stream in as_events:
-            stream.frame()
-
-        assert [stream.line() for stream in as_events] == [b": ping\n"] * 2
-        assert [stream.line() for stream in as_lines] == [b"\r\n"] * 2
-
-
 # The limits of following
 
 
@@ -312,3 +297,32 @@ def test_beyond_the_most_followers_it_is_503_until_one_leaves(forgetful: Pipelin
 
     with until(place_again, timeout_s=30, what="a place to follow again") as stream:
         assert stream.frame().event == "cursor"
+
+
+# Quiet streams
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quiet(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Stream]]:
+    """Followers of a Coinslot to which nothing happens, from both of its servers, in both formats.
+
+    They follow while all other tests of this file run: a quarter of a minute is long.
+    """
+    environment = {"REDIS_URL": redis_url, "DB_BACKEND": "sqlite", "KEY_PREFIX": f"test-{uuid.uuid4().hex[:12]}"}
+    pipeline = Pipeline(tmp_path_factory.mktemp("quiet"), environment, workers=0, api=True).start()
+    with ExitStack() as opened:
+        opened.callback(pipeline.stop)
+        bases = (pipeline.url, pipeline.api_url)
+        as_events = [opened.enter_context(events(base, timeout_s=HEARTBEAT_TIMEOUT_S)) for base in bases]
+        as_lines = [opened.enter_context(Stream(base, timeout_s=HEARTBEAT_TIMEOUT_S)) for base in bases]
+        yield as_events + as_lines
+
+
+def test_a_quiet_stream_is_kept_open_by_comments(quiet: list[Stream]) -> None:
+    as_events, as_lines = quiet[:2], quiet[2:]
+
+    for stream in as_events:
+        assert stream.frame().event == "cursor"
+        assert stream.line() == b": ping\n"
+    for stream in as_lines:
+        assert stream.line() == b"\r\n"

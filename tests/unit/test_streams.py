@@ -1,13 +1,16 @@
-"""The stream lane's handover: what is fed between catching up and joining the hub is neither missed nor told twice."""
+"""The stream's handovers, from the store to the feed and from the feed to the hub: nothing is missed between them."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from flask import Flask
 
+from api import stream
 from api.hub import QUEUE_PAGES, Delivery, Follower
 from api.lane import StreamLane
 from api.stream import PATH
@@ -19,10 +22,15 @@ def change(number: int) -> Change:
 
 
 class Backstage:
-    """A feed and a hub in one, where `at_join` is fed just before a follower joins, and `handed_out` just after."""
+    """A store, a feed and a hub in one.
+
+    `at_find` is fed while the store is read, `at_join` just before a follower joins the hub, which then hands out
+    `handed_out`.
+    """
 
     def __init__(self, *fed: Change) -> None:
         self.fed = list(fed)
+        self.at_find: list[Change] = []
         self.at_join: list[Change] = []
         self.handed_out: list[Page] = []
         self.followers: list[Follower] = []
@@ -35,6 +43,13 @@ class Backstage:
 
     def read(self, after: str, limit: int) -> Page:
         return Page(None, [each for each in self.fed if order(each.cursor) > order(after)][:limit])
+
+    def find(self, start: float) -> Iterator[bytes]:
+        yield b'{"timestamp":0}'
+        self.fed += self.at_find
+
+    def wait(self, after: str, timeout_s: float) -> None:
+        """Nothing comes."""
 
     async def join(self, content_type: str) -> Follower:
         self.fed += self.at_join
@@ -62,7 +77,21 @@ def follow(backstage: Any, query: str = "") -> list[Any]:
     scope = {"type": "http", "method": "GET", "path": PATH, "headers": [], "query_string": query.encode()}
     asyncio.run(StreamLane(None, backstage, backstage, backstage, followers_max=1)(scope, receive, send))
     assert sent[0]["status"] == 200
-    lines = b"".join(message["body"] for message in sent[1:]).decode().split("\r\n")
+    return told(b"".join(message["body"] for message in sent[1:]))
+
+
+def follow_in_flask(backstage: Any, query: str = "") -> list[Any]:
+    """The same from the Flask view, which is stopped when it has read the feed once."""
+    stops = iter([False, True])
+    app = Flask(__name__)
+    app.register_blueprint(stream.blueprint(backstage, backstage, lambda: next(stops), lambda: 0.0, followers_max=1))
+    response = app.test_client().get(f"{PATH}?{query}")
+    assert response.status_code == 200
+    return told(response.data)
+
+
+def told(body: bytes) -> list[Any]:
+    lines = body.decode().split("\r\n")
     return [json.loads(line)["doc"]["timestamp"] if line.startswith("{") else line for line in lines if line]
 
 
@@ -71,12 +100,24 @@ def backstage() -> Backstage:
     return Backstage(change(1), change(2), change(3))
 
 
-def test_a_follower_with_a_cursor_catches_up(backstage: Backstage) -> None:
-    assert follow(backstage, "after=1-0") == [2, 3]
+both = pytest.mark.parametrize("served", [follow, follow_in_flask])
 
 
-def test_a_follower_without_one_begins_at_the_tip(backstage: Backstage) -> None:
-    assert follow(backstage) == []
+@both
+def test_a_follower_with_a_cursor_catches_up(backstage: Backstage, served: Any) -> None:
+    assert served(backstage, "after=1-0") == [2, 3]
+
+
+@both
+def test_a_follower_without_one_begins_at_the_tip(backstage: Backstage, served: Any) -> None:
+    assert served(backstage) == []
+
+
+@both
+def test_what_is_fed_while_the_store_is_read_is_not_missed(backstage: Backstage, served: Any) -> None:
+    backstage.at_find = [change(4)]
+
+    assert served(backstage, "start=0") == [0, 4]
 
 
 def test_what_is_fed_between_catching_up_and_joining_is_not_missed(backstage: Backstage) -> None:
