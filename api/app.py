@@ -18,12 +18,12 @@ from coinslot.cors import Cors
 from coinslot.errors import CoinslotError
 from coinslot.keys import Keys
 from coinslot.ledger import Ledger
+from coinslot.queue import Broker
 from coinslot.server import Stopping
 from coinslot.settings import Settings
 from coinslot.store import Store, open_store
 
 REDIS_TIMEOUT_S = 2.0  # longer than a follower's wait for a change
-FLASK_THREADS = 64  # each reader that stalls in the middle of a long range holds one
 
 
 def create_app(settings: Settings, stopping: Stopping) -> Any:
@@ -53,7 +53,7 @@ def create_flask(settings: Settings, stopping: Stopping, store: Store, feed: Fee
         queue_is_on_redis=settings.queue_is_on_redis,
     )
     freshness = about.Freshness(ledger.oldest_queued_ms, time, settings.ready_max_age_s)
-    app.register_blueprint(web.health({"queue": ledger.audit, "store": store.ping, "freshness": freshness}))
+    app.register_blueprint(web.health({"queue": Broker(settings).check, "store": store.ping, "freshness": freshness}))
     app.register_blueprint(ranges.blueprint(store))
     app.register_blueprint(stream.blueprint(store, feed, stopping, monotonic, settings.front_followers_max))
     app.register_blueprint(about.blueprint(ledger, about.limits(settings)))

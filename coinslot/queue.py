@@ -38,6 +38,14 @@ class Broker:
     def publisher(self) -> Publisher:
         return Publisher(self._connect, self._queue, self._settings.publish_timeout_s / 2)
 
+    def check(self) -> None:
+        """Return if the broker answers, on a connection made for this; raises QueueUnavailable."""
+        publisher = self.publisher()
+        try:
+            publisher.depth()
+        finally:
+            publisher.close()
+
     def consumer(self) -> Consumer:
         return Consumer(self._connect, self._queue, prefetch=self._settings.batch_max_events)
 

@@ -115,7 +115,7 @@ class Settings(BaseSettings):
 
     @property
     def queue_is_on_redis(self) -> bool:
-        return self.broker_url in ("", "redisstreams://") or self.broker_url.startswith("redisstreams://")
+        return not self.broker_url or self.broker_url.startswith("redisstreams://")
 
     @property
     def mongo_url(self) -> str:

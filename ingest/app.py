@@ -40,7 +40,7 @@ def create_app(settings: Settings, _stopping: Stopping) -> Any:
         settings.max_events_per_post,
     )
     app = create_flask(intake)
-    app.register_blueprint(web.health({"queue": ledger.audit}))
+    app.register_blueprint(web.health({"queue": broker.check}))
     return Cors(FastLane(intake, app), settings.cors_origins).wsgi()
 
 

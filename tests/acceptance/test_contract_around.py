@@ -144,7 +144,7 @@ def test_while_the_queue_is_down_it_is_not_ready_and_while_events_wait_too_long_
         with Stream(pipeline.url) as on_front, Stream(pipeline.api_url) as on_api:
             assert [on_front.status, on_api.status] == [503, 503]
         assert [answer.status for answer in told] == [503, 503]
-        assert all("cannot be read" in answer.json()["checks"]["queue"] for answer in told)
+        assert all("cannot be reached" in answer.json()["checks"]["queue"] for answer in told)
         assert all(answer.json()["checks"]["store"] == "ok" for answer in told)
         assert refused.status == 503
         assert 1 <= int(refused.headers["Retry-After"]) <= 60

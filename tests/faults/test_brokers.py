@@ -108,6 +108,22 @@ def test_a_queue_deleted_on_rabbitmq_is_an_error_to_the_sender_and_not_a_silent_
     assert account(on_rabbitmq, acknowledged).lost == 0
 
 
+def test_a_broker_that_is_away_is_told_by_ready_and_refuses_posts_though_redis_is_well(
+    redis_url: str, prefix: str, tmp_path: Path
+) -> None:
+    nobody = f"amqp://guest:guest@127.0.0.1:{free_port()}//"
+    environment = {"BROKER_URL": nobody, "DB_BACKEND": "sqlite", "REDIS_URL": redis_url, "KEY_PREFIX": prefix}
+    pipeline = Pipeline(tmp_path, environment, workers=0).start()
+
+    ready = pipeline.http.request("GET", f"{pipeline.url}/ready")
+    answer = pipeline.post(b'{"timestamp": 1}')
+    pipeline.stop()
+
+    assert ready.status == 503
+    assert "cannot be reached" in ready.json()["checks"]["queue"]
+    assert answer.status == 503
+
+
 @pytest.mark.parametrize("backend", ["sqlite", "memory", "mongodb"])
 def test_every_store_that_stores_runs_the_whole_pipeline(
     backend: str, redis_url: str, mongodb_url: str, prefix: str, tmp_path: Path
