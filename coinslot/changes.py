@@ -16,6 +16,7 @@ from coinslot.keys import Keys
 from coinslot.redisclient import Errors
 
 START = "0-0"
+PAGE_BYTES = 1024 * 1024
 _CURSOR = re.compile(r"\d{1,19}(-\d{1,19})?", re.ASCII)
 
 
@@ -55,19 +56,20 @@ class Feed:
         return last[0][0].decode() if last else START
 
     def read(self, after: str, limit: int) -> Page:
-        """Up to `limit` changes after a cursor; never waits."""
+        """Up to `limit` changes after a cursor, or fewer of about PAGE_BYTES; never waits."""
         try:
-            first, last, trimmed, entries = self._script(keys=[self._keys.feed, self._keys.ledger], args=[after, limit])
-            if _continues(after, first, last, trimmed=bool(trimmed)):
-                return Page(None, [Change(id.decode(), fields[1]) for id, fields in entries])
-            return self._read_oldest(after, limit)
+            first, last, trimmed, changes = self._run(after, limit)
+            if _continues(after, first, last, trimmed=trimmed):
+                return Page(None, changes)
+            first, _, _, changes = self._run(START, limit)
         except Errors as error:
             raise FeedUnavailable(f"the change feed cannot be read: {error}") from error
+        return Page(Gap(after, _before(first) if first else START), changes)
 
-    def _read_oldest(self, after: str, limit: int) -> Page:
-        entries: Any = self._redis.xrange(self._keys.feed, count=limit)
-        oldest = _before(entries[0][0]) if entries else START
-        return Page(Gap(after, oldest), [Change(id.decode(), fields[b"event"]) for id, fields in entries])
+    def _run(self, after: str, limit: int) -> tuple[bytes, bytes, bool, list[Change]]:
+        keys = [self._keys.feed, self._keys.ledger]
+        first, last, trimmed, entries = self._script(keys=keys, args=[after, limit, PAGE_BYTES])
+        return first, last, bool(trimmed), [Change(id.decode(), fields[1]) for id, fields in entries]
 
     def wait(self, after: str, timeout_s: float) -> None:
         """Return when there is a change after the cursor, or after `timeout_s` (at least a millisecond).
@@ -99,9 +101,11 @@ def _continues(after: str, first: bytes, last: bytes, *, trimmed: bool) -> bool:
     A cursor beyond the last change, or one that an untrimmed feed does not reach back to, comes from a feed
     that was lost.
     """
+    if not first:
+        return after == START  # whatever may have been there: a follower at the start has nothing to be told yet
     if after == START:
         return not trimmed
-    return bool(first) and order(first) <= order(after) <= order(last)
+    return order(first) <= order(after) <= order(last)
 
 
 def _before(id: bytes) -> str:

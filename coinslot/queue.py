@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import kombu
-from amqp.exceptions import AMQPError
+from amqp.exceptions import AMQPError, MessageNacked
 from kombu.exceptions import KombuError
 
 from coinslot import redisclient, redisstreams
@@ -22,7 +22,7 @@ Message = Any  # a kombu.Message; kombu has no types
 Connect = Callable[[], kombu.Connection]
 
 # Whatever a broker's driver raises when the broker is gone, slow, full or unwilling.
-BrokerErrors = (KombuError, AMQPError, *redisclient.Errors)
+BrokerErrors = (KombuError, AMQPError, MessageNacked, *redisclient.Errors)
 
 
 class Broker:

@@ -23,7 +23,7 @@ MIB = 1024 * KIB
 SCHEMES = {
     "redis_url": ("redis://", "rediss://", "unix://"),
     "mongodb_url": ("mongodb://", "mongodb+srv://"),
-    "broker_url": ("redisstreams://", "amqp://", "amqps://", "pyamqp://", "redis://", "rediss://"),
+    "broker_url": ("redisstreams://", "amqp://", "amqps://"),  # kombu's redis:// loses what a killed worker held
 }
 SECRET = ("redis_url", "mongodb_url", "broker_url", "db_pass")  # may hold a password, so they are never shown
 
@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     max_deliveries: int = Field(5, ge=1, description="a message delivered more often goes to dead letters")
 
     feed_max_events: int = Field(100_000, ge=1, description="changes kept for resuming followers, about")
+    feed_max_bytes: int = Field(256 * MIB, ge=1 * MIB, description="and in so many bytes; far below Redis' maxmemory")
     followers_max: int = Field(10_000, ge=1, description="followers of one api process")
     front_followers_max: int = Field(64, ge=1, description="followers where each takes a thread")
     ready_max_age_s: float = Field(60.0, gt=0, description="/ready fails when an event has waited longer")

@@ -33,6 +33,7 @@ def create_worker(settings: Settings, stop: threading.Event) -> Worker:
         Keys.of(settings.key_prefix),
         lambda: consumer.name,
         settings.feed_max_events,
+        settings.feed_max_bytes,
         reached,
         queue_is_on_redis=settings.queue_is_on_redis,
     )

@@ -77,6 +77,7 @@ class Settlement:
         keys: Keys,
         consumer: Callable[[], str],
         feed_max_events: int,
+        feed_max_bytes: int,
         reached: Callable[[str], None],
         *,
         queue_is_on_redis: bool,
@@ -85,14 +86,14 @@ class Settlement:
         self._keys = [keys.queue, keys.ledger, keys.dead, keys.feed]
         self._consumer = consumer
         self._channel = keys.channel
-        self._feed_max_events = feed_max_events
+        self._feed_bounds = (feed_max_events, feed_max_bytes)
         self._reached = reached
         self._atomic = queue_is_on_redis
 
     def __call__(self, settled: Sequence[Settled]) -> int:
         """Returns how many of the messages were still this worker's."""
         group = GROUP if self._atomic else ""
-        arguments: list[bytes | str | int] = [group, self._consumer(), self._channel, self._feed_max_events]
+        arguments: list[bytes | str | int] = [group, self._consumer(), self._channel, *self._feed_bounds]
         for each in settled:
             arguments += each.arguments()
         try:

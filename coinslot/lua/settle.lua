@@ -14,7 +14,7 @@
 --            fed              events ever put into the feed; more than the feed holds once it was trimmed
 -- KEYS[3]  dead letters: a stream; fields  payload, reason, events (how many it holds), deliveries, message (id)
 -- KEYS[4]  the change feed: a stream; field  event (JSON text); its entry ids are the cursors
--- ARGV     group, consumer, channel, feed length, then for each message
+-- ARGV     group, consumer, channel, feed length, feed bytes, then for each message
 --            id, events, stored, duplicate, deliveries,
 --            number of dead letters, for each: payload, reason, events,
 --            number of changes, for each: event
@@ -24,8 +24,8 @@
 --
 -- A worker that was frozen while another took its message over must change nothing, so ownership is asked
 -- first. XACK is the first write: it is allowed when Redis is out of memory, and after it so is all that follows.
-local group, consumer, channel, feed_length = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local at, settled, lines = 5, {}, {}
+local group, consumer, channel, feed_length, feed_bytes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local at, settled, lines = 6, {}, {}
 
 local function take()
   at = at + 1
@@ -78,5 +78,12 @@ while at <= #ARGV do
   at = at + changes
 end
 
-if #lines > 0 then redis.call('PUBLISH', channel, table.concat(lines, '\n')) end
+if #lines > 0 then
+  redis.call('PUBLISH', channel, table.concat(lines, '\n'))
+  -- Large events must not let the feed fill Redis: nothing is queued then, so nothing would be settled to trim it.
+  local bytes, length = redis.call('MEMORY', 'USAGE', KEYS[4]), redis.call('XLEN', KEYS[4])
+  if bytes > feed_bytes then
+    redis.call('XTRIM', KEYS[4], 'MAXLEN', '~', math.floor(length * feed_bytes / bytes))
+  end
+end
 return settled

@@ -70,18 +70,27 @@ class Claims:
         """
         if monotonic() >= self._keep_at:
             self._keep_at = monotonic() + self._idle_ms / 1000 / KEEP_PER_IDLE_TIME
-            self._reset_idle(held, idle_ms=0)
+            if ours := self._ours(held):
+                self._reset_idle([entry["message_id"] for entry in ours], idle_ms=0)
 
     def hand_back(self, held: Collection[str]) -> None:
-        """Let others take over the messages `held` at their next sweep."""
-        self._reset_idle(held, idle_ms=self._idle_ms + 1)
+        """Let others take over the messages `held`, and those claimed and waiting, at their next sweep.
 
-    def _reset_idle(self, held: Collection[str], idle_ms: int) -> None:
-        # Not of what another has taken over by now: claiming it back would make the other's settlement void.
+        The delivery that ends here does not count: restarts while the store is away must not add up to a dead
+        letter. One stays on record, for what was delivered before may be stored and not announced.
+        """
+        for entry in self._ours({*held, *self._claimed}):
+            deliveries = max(1, entry["times_delivered"] - 1)
+            self._reset_idle([entry["message_id"]], self._idle_ms + 1, retrycount=deliveries)
+        self._claimed.clear()
+
+    def _ours(self, held: Collection[str]) -> list[dict[str, Any]]:
+        # Not what another has taken over by now: claiming it back would make the other's settlement void.
         pending = self._pending("-", "+", len(held) + SWEEP_COUNT) if held else []
-        ours = [entry["message_id"] for entry in pending if entry["message_id"].decode() in held]
-        if ours:
-            self._redis.xclaim(self._queue, GROUP, self._consumer, 0, ours, idle=idle_ms, justid=True)
+        return [entry for entry in pending if entry["message_id"].decode() in held]
+
+    def _reset_idle(self, ids: list[Any], idle_ms: int, retrycount: int | None = None) -> None:
+        self._redis.xclaim(self._queue, GROUP, self._consumer, 0, ids, idle=idle_ms, retrycount=retrycount, justid=True)
 
     def _pending(self, first: str, last: str, count: int) -> list[dict[str, Any]]:
         answer: Any = self._redis.xpending_range(self._queue, GROUP, first, last, count, self._consumer)

@@ -9,6 +9,13 @@ import msgspec
 Entry = tuple[bytes, dict[bytes, bytes]]
 
 
+class _Meta(msgspec.Struct, rename="kebab"):
+    content_type: str | None = None
+    content_encoding: str | None = None
+    headers: dict[str, Any] = {}
+    properties: dict[str, Any] = {}
+
+
 def to_payload(queue: str, entry: Entry, deliveries: int) -> dict[str, Any]:
     """`deliveries`: how often it has been delivered, this time included.
 
@@ -17,20 +24,21 @@ def to_payload(queue: str, entry: Entry, deliveries: int) -> dict[str, Any]:
     id, fields = entry
     meta = _decode(fields.get(b"meta", b""))
     return {
-        **meta,
         "body": fields.get(b"body", b""),
+        "content-type": meta.content_type,
+        "content-encoding": meta.content_encoding,
         # Earlier deliveries, as RabbitMQ's quorum queues say it.
-        "headers": {**meta.get("headers", {}), "x-delivery-count": deliveries - 1},
+        "headers": {**meta.headers, "x-delivery-count": deliveries - 1},
         "properties": {
-            **meta.get("properties", {}),
+            **meta.properties,
             "delivery_tag": id.decode(),
             "delivery_info": {"exchange": "", "routing_key": queue, "redelivered": deliveries > 1},
         },
     }
 
 
-def _decode(meta: bytes) -> dict[str, Any]:
+def _decode(meta: bytes) -> _Meta:
     try:
-        return msgspec.json.decode(meta, type=dict[str, Any])
-    except msgspec.MsgspecError:
-        return {}
+        return msgspec.json.decode(meta, type=_Meta)
+    except (msgspec.MsgspecError, ValueError):  # ValueError: text that is not UTF-8
+        return _Meta()

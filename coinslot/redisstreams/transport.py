@@ -21,7 +21,7 @@ from coinslot.redisstreams.qos import QoS
 
 BLOCK_S = 2.0  # longest wait for a message; the reader's socket timeout is longer
 FIRST_READ_MESSAGES = 16
-MAX_READ_MESSAGES = 1000
+MAX_READ_MESSAGES = 50  # a bound also where small messages are followed by the largest
 MAX_READ_BYTES = 4 * 1024 * 1024  # about: judged by the size of the messages of the read before
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from pymongo import MongoClient
 from pymongo.collection import Collection
+from pymongo.errors import ExecutionTimeout
 
 CHECK_EVERY_S = 10.0
+COUNT_TIMEOUT_MS = 3_000  # about six million events; where there are more, MongoDB's figure has to do
 
 
 class Total:
@@ -38,11 +40,14 @@ class Total:
         return measured_on != server or time.monotonic() - at >= CHECK_EVERY_S
 
     def _measure(self, server: Any) -> int:
+        self._measured_at = (server, time.monotonic())
         before = self._events.estimated_document_count()
-        counted = self._events.count_documents({}, hint="_id_")
+        try:
+            counted = self._events.count_documents({}, hint="_id_", maxTimeMS=COUNT_TIMEOUT_MS)
+        except ExecutionTimeout:
+            return before + self._missing
         after = self._events.estimated_document_count()
         self._missing = counted - after
-        self._measured_at = (server, time.monotonic())
         if before == after:
             self._measured_on = server
         return counted

@@ -77,14 +77,18 @@ def test_what_a_killed_worker_held_is_taken_over_by_one_that_was_running_all_alo
 def test_positive_control_the_same_kill_on_the_stock_redis_transport_loses_the_message(
     redis_url: str, prefix: str, tmp_path: Path
 ) -> None:
-    environment = {"DB_BACKEND": "sqlite", "REDIS_URL": redis_url, "KEY_PREFIX": prefix, "BROKER_URL": redis_url}
-    pipeline = Pipeline(tmp_path, environment, workers=0).start()
-    doomed = doomed_worker(pipeline, IN_KOMBU)
+    broker_url = redis_url.replace("redis://", "amqp://")
+    environment = {"DB_BACKEND": "sqlite", "REDIS_URL": redis_url, "KEY_PREFIX": prefix, "BROKER_URL": broker_url}
+    pipeline = Pipeline(tmp_path, environment, workers=0)
+    stock = "tests.faults.on_stock_redis"
+    pipeline.front = pipeline.process(stock, name="front", MODULE="front", PORT=str(pipeline.port))
+    pipeline.start()
+    doomed = pipeline.process(stock, name="doomed", MODULE="tests.faults.dying_worker")
     doomed.start()
 
     acknowledged = send_all(pipeline)
     until(lambda: not doomed.is_running(), what="dead")
-    worker = pipeline.process("worker")
+    worker = pipeline.process(stock, name="worker", MODULE="worker")
     worker.start()
     # Nothing waits and nothing is held for redelivery: what is not stored now is gone.
     broker = redis.Redis.from_url(redis_url)

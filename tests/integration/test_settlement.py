@@ -41,9 +41,17 @@ class Bench:
         consumer.inbox.clear()
         return commits
 
-    def settle(self, consumer: Consumer, settled: list[Settled], feed_max_events: int = 1000) -> int:
+    def settle(
+        self, consumer: Consumer, settled: list[Settled], feed_max_events: int = 1000, feed_max_bytes: int = 10**8
+    ) -> int:
         settle = Settlement(
-            self.redis, self.keys, lambda: consumer.name, feed_max_events, lambda _: None, queue_is_on_redis=True
+            self.redis,
+            self.keys,
+            lambda: consumer.name,
+            feed_max_events,
+            feed_max_bytes,
+            lambda _: None,
+            queue_is_on_redis=True,
         )
         return settle(settled)
 
@@ -193,3 +201,48 @@ def test_the_feed_is_bounded_and_a_cursor_older_than_it_is_told_of_the_gap(bench
     assert recent.gap is None
     assert [change.cursor for change in recent.changes] == cursors[-49:]
     assert feed.read(old.gap.oldest, 1000).gap is not None or feed.read(old.gap.oldest, 1000).changes == old.changes
+
+
+def test_large_events_bound_the_feed_by_its_bytes(bench: Bench) -> None:
+    consumer = bench.consumer()
+    for number in range(100):
+        bench.publish(b'[{"_id":"%d","timestamp":1,"large":"%b"}]' % (number, b"x" * 100_000), 1)
+        (commit,) = bench.read(consumer)
+        bench.settle(consumer, [tally(commit, [STORED], tried=False)], feed_max_bytes=2_000_000)
+
+    size_bytes = bench.redis.memory_usage(bench.keys.feed)
+    page = Feed(bench.redis, bench.keys).read(START, 1000)
+
+    assert 1_000_000 < size_bytes < 3_000_000
+    assert page.gap is not None
+
+
+def test_a_page_of_large_changes_is_short_and_the_pages_after_it_bring_the_rest(bench: Bench) -> None:
+    consumer = bench.consumer()
+    for number in range(60):
+        bench.publish(b'[{"_id":"%d","timestamp":1,"large":"%b"}]' % (number, b"x" * 100_000), 1)
+        (commit,) = bench.read(consumer)
+        bench.settle(consumer, [tally(commit, [STORED], tried=False)])
+    feed, cursor, lengths = Feed(bench.redis, bench.keys), START, []
+
+    while changes := feed.read(cursor, 1000).changes:
+        cursor = changes[-1].cursor
+        lengths.append(len(changes))
+
+    assert max(lengths) <= 16
+    assert sum(lengths) == 60
+
+
+def test_a_feed_that_was_deleted_tells_a_follower_of_the_gap_once_and_then_lets_it_wait(bench: Bench) -> None:
+    bench.publish(b"[" + ONE + b"]", 1)
+    consumer, feed = bench.consumer(), Feed(bench.redis, bench.keys)
+    (commit,) = bench.read(consumer)
+    bench.settle(consumer, [tally(commit, [STORED], tried=False)])
+    cursor = feed.tip()
+    bench.redis.delete(bench.keys.feed)
+
+    first = feed.read(cursor, 10)
+    second = feed.read(first.gap.oldest if first.gap else "", 10)
+
+    assert first.gap is not None
+    assert (second.gap, second.changes) == (None, [])

@@ -212,6 +212,39 @@ def test_closing_a_consumer_hands_its_messages_back_at_once(
     staying.close()
 
 
+def test_restarts_that_hand_a_message_back_do_not_add_up_to_a_poisonous_one(
+    publish: Callable[[bytes, int], None], settings: Settings
+) -> None:
+    publish(b"[1]", 1)
+    counts = []
+    for _ in range(6):
+        consumer = Broker(settings).consumer()
+        (message,) = read_until_something(consumer)
+        counts.append(message.headers["x-delivery-count"])
+        consumer.close()
+
+    assert counts == [0, 1, 1, 1, 1, 1]
+
+
+def test_what_was_taken_over_and_still_waits_is_handed_back_too(
+    redis_url: str, prefix: str, publish: Callable[[bytes, int], None], consume: Callable[[], Consumer]
+) -> None:
+    for number in range(3):
+        publish(b"[%d]" % number, 1)
+    read(consume())  # dies
+    time.sleep(IDLE_S)
+    heir = consume()
+    read_until_something(heir)  # one; two wait
+    patient = Settings.load(redis_url=redis_url, key_prefix=prefix, claim_idle_s=IDLE_S, claim_every_s=0.01)
+
+    heir.close()
+    last = Broker(patient).consumer()
+    delivered = [body for _ in range(3) for body in bodies(read(last))]
+    last.close()
+
+    assert sorted(delivered) == [b"[0]", b"[1]", b"[2]"]
+
+
 def test_after_redis_was_emptied_the_group_is_made_again_and_messages_flow(
     publish: Callable[[bytes, int], None], consume: Callable[[], Consumer], client: Any, settings: Settings
 ) -> None:
