@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 
 from api.query import Range, format_cursor, parse_number, parse_range
+from coinslot.errors import StoreUnavailable
 from coinslot.store import Store
 from coinslot.web import error_response, json_response
+
+log = logging.getLogger("coinslot.api")
 
 PATH = "/wsapi/interaction_data"
 NDJSON = "application/x-ndjson"
 CHUNK_BYTES = 64 * 1024
+BROKEN_OFF = b'{"error":'
 PAGE_BYTES = 8 * 1024 * 1024  # a page ends early here: it is held in memory, for its cursor stands in a header
 
 
@@ -79,19 +84,19 @@ def _type(as_lines: bool) -> str:
 
 def _body(events: Iterable[bytes], as_lines: bool) -> Iterator[bytes]:
     """A line each, or an array; in chunks, so that a long range costs few writes and little memory."""
-    separator = b"\n" if as_lines else b","
-    chunk = bytearray() if as_lines else bytearray(b"[")
-    is_first = True
-    for event in events:
-        if not (is_first or as_lines):
-            chunk += separator
-        chunk += event
-        if as_lines:
-            chunk += separator
-        is_first = False
-        if len(chunk) >= CHUNK_BYTES:
-            yield bytes(chunk)
-            chunk.clear()
-    if not as_lines:
-        chunk += b"]"
-    yield bytes(chunk)
+    before, after, end = (b"", b"\n", b"") if as_lines else (b",", b"", b"]")
+    chunk = bytearray(b"" if as_lines else b"[")
+    skip = len(before)  # nothing stands before the first
+    try:
+        for event in events:
+            chunk += before[skip:] + event + after
+            skip = 0
+            if len(chunk) >= CHUNK_BYTES:
+                yield bytes(chunk)
+                chunk.clear()
+    except StoreUnavailable as error:
+        # The status is long gone, and a web server may end the answer as if it were whole. So it ends in the middle
+        # of a line or array: nobody can take that for all there is.
+        log.warning("an answer breaks off: %s", error)
+        end = BROKEN_OFF
+    yield bytes(chunk + end)

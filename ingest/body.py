@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from ingest.answer import Refused
 
@@ -20,16 +20,25 @@ MAX_MEMBERS = 256  # each costs a decompressor and a copy of what follows it: a 
 Environ = dict[str, Any]
 
 
-def read(environ: Environ, max_bytes: int) -> bytes:
-    """Raises Refused: 411 without a length, 413 over `max_bytes` (as sent or inflated), 400 cut short, 415."""
-    body = _read_exactly(environ["wsgi.input"], _length(environ, max_bytes))
-    encoding = environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
-    if encoding in ("identity", ""):
-        return body
-    start = DECOMPRESSOR.get(encoding)
-    if start is None:
+class Body(NamedTuple):
+    """A body as it was sent; `encoding` is empty where it is plain."""
+
+    content: bytes
+    encoding: str
+
+    def inflate(self, max_bytes: int) -> bytes:
+        """The plain body. Raises Refused: 413 where it would be larger than `max_bytes`, 400 where it cannot be."""
+        return _inflate(self.content, max_bytes, DECOMPRESSOR[self.encoding]) if self.encoding else self.content
+
+
+def read(environ: Environ, max_bytes: int) -> Body:
+    """Raises Refused: 411 without a length, 413 over `max_bytes`, 400 cut short, 415 for an encoding not known."""
+    encoding = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    if encoding == "identity":
+        encoding = ""
+    if encoding and encoding not in DECOMPRESSOR:
         raise Refused(415, f"content encoding {encoding[:40]!r} is not one of identity, {', '.join(DECOMPRESSOR)}")
-    return _inflate(body, max_bytes, start)
+    return Body(_read_exactly(environ["wsgi.input"], _length(environ, max_bytes)), encoding)
 
 
 def _length(environ: Environ, max_bytes: int) -> int:

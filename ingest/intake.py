@@ -57,15 +57,16 @@ class Intake:
         as_text = media == formats.FORM
         try:
             self._backpressure.admit()
-            content = body.read(environ, self._max_body_bytes)
-            with self._turn if len(content) > LARGE_BODY_BYTES else nullcontext():
-                text, as_text = formats.unwrap(content, media)
+            sent = body.read(environ, self._max_body_bytes)
+            # A small compressed body may be a large one.
+            with self._turn if sent.encoding or len(sent.content) > LARGE_BODY_BYTES else nullcontext():
+                text, as_text = formats.unwrap(sent.inflate(self._max_body_bytes), media)
                 sifted = self._sift(formats.events(text, media, self._max_events))
             skips = "on_error=skip" in environ.get("QUERY_STRING", "").split("&")
             if sifted.rejected and not skips:
                 raise _refusal(sifted)
             self._bank(sifted.raws)
-            if as_text:
+            if as_text and not skips:
                 return answer.ok()
             return answer.accepted(sifted.ids, sifted.rejected if skips else None)
         except Refused as error:

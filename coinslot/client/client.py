@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from coinslot.client import following
-from coinslot.client.answers import Change, Refused, Saved
+from coinslot.client.answers import Change, Refused, Saved, Unavailable
 from coinslot.client.connection import Connection, Response
 from coinslot.errors import CoinslotError
 
@@ -96,8 +96,10 @@ class Client:
             query["limit"] = None if limit is None else min(left, PAGE_MAX_EVENTS)
             response = self._server.request("GET", EVENTS, query, headers=headers, preload_content=False)
             with self._server.reading(response) as lines:
-                for line in filter(None, map(bytes.strip, lines)):
-                    yield line
+                for line in lines:
+                    if not line.endswith(b"\n"):
+                        raise Unavailable("the server broke off its answer: its store went away")
+                    yield line.rstrip()
                     left -= 1
             query["after"] = _next_page(response)
             if not query["after"]:

@@ -62,8 +62,8 @@ class Store(Protocol):
     def count(self, start: Number | None = None, end: Number | None = None) -> int:
         """How many events are stored in the range; in constant time without one.
 
-        Without a range MongoDB answers from a note of its own that may be off after it was killed, by the last
-        minute's inserts. Where the number must be right, ask for the range from -inf on.
+        Without a range it may be off for a moment while events are inserted. Where the number must be right even
+        then, ask for the range from -inf on.
         """
 
     def ping(self) -> None:

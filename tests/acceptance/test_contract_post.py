@@ -296,3 +296,11 @@ def test_what_it_cannot_take_now_is_refused_with_a_time_to_come_back_until_there
     assert refused.json() == {"error": {"what": "the backlog has reached 1 messages"}}
     assert refused_form.data == b"the backlog has reached 1 messages"
     assert unattended.count() >= accepted
+
+
+def test_an_old_client_that_asks_to_skip_is_told_what_was_taken(stack: Pipeline) -> None:
+    response = stack.post(b'data=[{"timestamp": 1}, {"a": 1}]', FORM, "?on_error=skip")
+
+    assert response.status == 201
+    assert response.json()["accepted"] == 1
+    assert response.json()["rejected"] == [{"index": 1, "reason": "timestamp is missing"}]

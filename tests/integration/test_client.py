@@ -248,6 +248,16 @@ def test_a_range_that_breaks_off_does_not_pass_for_whole() -> None:
     assert first == {"timestamp": 1}
 
 
+def test_a_range_that_ends_in_the_middle_of_a_line_does_not_pass_for_whole_either() -> None:
+    with canned(Answer(b'{"timestamp":1}\n{"error":')) as server, Client(server.url) as client:
+        events = client.fetch_range()
+        first = next(events)
+        with pytest.raises(Unavailable, match="broke off"):
+            next(events)
+
+    assert first == {"timestamp": 1}
+
+
 def test_a_gap_ends_following_or_is_passed_over() -> None:
     gap = b'event: gap\nid: 7-0\ndata: {"after":"1-0","oldest":"7-0"}\n\nid: 8-0\ndata: {"timestamp":8}\n\n'
 
