@@ -10,12 +10,13 @@ from api.query import MAX_LIMIT, BadQuery
 from coinslot.errors import BadCursor, CoinslotError, QueueUnavailable
 from coinslot.events import MAX_DEPTH, MAX_ID_CHARACTERS
 from coinslot.ledger import Ledger
+from coinslot.media import ENCODINGS, TYPES
 from coinslot.settings import Settings
 from coinslot.web import error_response, json_response
 
 RETRY_AFTER_S = 1
 
-Limits = Mapping[str, int | list[str]]
+Limits = Mapping[str, int | tuple[str, ...]]
 
 
 class Freshness:
@@ -42,13 +43,8 @@ def limits(settings: Settings) -> Limits:
         "max_depth": MAX_DEPTH,
         "max_id_characters": MAX_ID_CHARACTERS,
         "max_page_events": MAX_LIMIT,
-        "content_types": [
-            "application/json",
-            "application/x-ndjson",
-            "text/plain",
-            "application/x-www-form-urlencoded",
-        ],
-        "content_encodings": ["gzip", "zstd"],
+        "content_types": TYPES,
+        "content_encodings": ENCODINGS,
     }
 
 

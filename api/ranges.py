@@ -10,13 +10,13 @@ from flask import Blueprint, Response, request
 
 from api.query import Range, format_cursor, parse_number, parse_range
 from coinslot.errors import StoreUnavailable
+from coinslot.media import NDJSON
 from coinslot.store import Store
 from coinslot.web import error_response, json_response
 
 log = logging.getLogger("coinslot.api")
 
 PATH = "/wsapi/interaction_data"
-NDJSON = "application/x-ndjson"
 CHUNK_BYTES = 64 * 1024
 BROKEN_OFF = b'{"error":'
 PAGE_BYTES = 8 * 1024 * 1024  # a page ends early here: it is held in memory, for its cursor stands in a header

@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     Raises SettingsError, through `load`, naming the variable and what is wrong with it.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     host: str = Field("127.0.0.1", description="address the web servers listen on")
     port: int = Field(3000, ge=0, le=65535, description="port the web servers listen on")

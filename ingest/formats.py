@@ -8,13 +8,8 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from coinslot.events import BadEvent, TooManyEvents, decode, split
+from coinslot.media import FORM, JSON, NDJSON, TEXT, TYPES
 from ingest.answer import Refused
-
-FORM = "application/x-www-form-urlencoded"
-JSON = "application/json"
-NDJSON = "application/x-ndjson"
-TEXT = "text/plain"
-TYPES = (FORM, JSON, NDJSON, TEXT)
 
 _WHITE = b" \t\r\n"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from coinslot.errors import QueueUnavailable
 from coinslot.events import BadEvent, Event, EventTooLarge
+from coinslot.media import FORM
 from ingest import answer, body, formats
 from ingest.answer import Answer, Busy, Refused, Rejected
 from ingest.backpressure import Backpressure
@@ -54,7 +55,7 @@ class Intake:
 
     def __call__(self, environ: Environ) -> Answer:
         media = formats.media_type(environ.get("CONTENT_TYPE", ""))
-        as_text = media == formats.FORM
+        as_text = media == FORM
         try:
             self._backpressure.admit()
             sent = body.read(environ, self._max_body_bytes)

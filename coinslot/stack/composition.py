@@ -56,7 +56,7 @@ def compose(settings: Settings, folder: DataFolder, environ: Mapping[str, str], 
 
 
 def _names_redis(settings: Settings) -> bool:
-    return "redis_url" in settings.model_fields_set and settings.redis_url != ""
+    return "redis_url" in settings.model_fields_set
 
 
 def _wants_mongodb(settings: Settings) -> bool:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coinslot.media import ENCODINGS
 from ingest import body
 from ingest.answer import Refused
 
@@ -213,3 +214,7 @@ def test_any_bytes_are_a_body_or_refused(content: bytes, encoding: str, compress
         assert error.status == 400
     else:
         assert read == content
+
+
+def test_every_encoding_that_is_told_of_is_inflated() -> None:
+    assert tuple(body.DECOMPRESSOR) == ENCODINGS

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coinslot.media import FORM, JSON, NDJSON, TEXT, TYPES
 from ingest import formats
 from ingest.answer import Refused
-from ingest.formats import FORM, JSON, NDJSON, TEXT, Post
+from ingest.formats import Post
 
 ONE, TWO = b'{"timestamp": 1}', b'{"timestamp": 2, "text": "a,]}"}'
 
@@ -132,9 +133,7 @@ def test_other_types_are_refused_and_the_known_ones_named(media: str) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(
-    body=st.binary() | st.text(alphabet='{}[]",:data10 \n%+&=').map(str.encode), media=st.sampled_from(formats.TYPES)
-)
+@given(body=st.binary() | st.text(alphabet='{}[]",:data10 \n%+&=').map(str.encode), media=st.sampled_from(TYPES))
 def test_any_bytes_are_events_or_refused(body: bytes, media: str) -> None:
     try:
         found = events(body, media)

@@ -11,6 +11,7 @@ from flask import Flask
 
 from api import ranges
 from coinslot.errors import StoreUnavailable
+from coinslot.media import NDJSON
 
 EVENTS = [b'{"_id":"%d","timestamp":1}' % number for number in range(3)]
 
@@ -35,11 +36,11 @@ def answer(store: Any, accept: str) -> bytes:
 
 def test_a_whole_range_is_an_array_or_a_line_each() -> None:
     assert json.loads(answer(Store(whole=True), "application/json")) == [json.loads(event) for event in EVENTS]
-    assert answer(Store(whole=True), ranges.NDJSON) == b"\n".join(EVENTS) + b"\n"
+    assert answer(Store(whole=True), NDJSON) == b"\n".join(EVENTS) + b"\n"
 
 
 def test_a_range_that_breaks_off_cannot_be_taken_for_whole() -> None:
-    lines = answer(Store(whole=False), ranges.NDJSON)
+    lines = answer(Store(whole=False), NDJSON)
     array = answer(Store(whole=False), "application/json")
 
     assert lines.startswith(b"\n".join(EVENTS))
