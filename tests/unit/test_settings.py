@@ -45,6 +45,32 @@ def test_every_setting_is_read_from_the_variable_of_its_name(monkeypatch: pytest
     assert settings.data_dir == Path("/var/lib/coinslot")
 
 
+def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PORT", "DB_NAME", "REDIS_URL", "MONGODB_URL", "BROKER_URL", "CORS_ORIGINS"):
+        monkeypatch.setenv(name, "")
+
+    settings = Settings.load()
+
+    assert (settings.port, settings.db_name, settings.redis_url) == (3000, "bid_kpi", "redis://127.0.0.1:6379/0")
+    assert "redis_url" not in settings.model_fields_set
+
+
+def test_a_url_that_cannot_be_used_is_named_without_the_password_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = {
+        "REDIS_URL": "redis://:secret@127.0.0.1:port/0",
+        "MONGODB_URL": "mongodb://me:secret@127.0.0.1:99999/",
+        "BROKER_URL": "redis://:secret@127.0.0.1/0",
+    }
+
+    for name, url in bad.items():
+        monkeypatch.setenv(name, url)
+        with pytest.raises(SettingsError) as caught:
+            Settings.load()
+        monkeypatch.delenv(name)
+        assert str(caught.value).startswith(f"{name}: ")
+        assert "secret" not in str(caught.value)
+
+
 def test_overrides_stand_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "8080")
 
@@ -59,7 +85,6 @@ def test_overrides_stand_over_the_environment(monkeypatch: pytest.MonkeyPatch) -
         ("PORT", "-1"),
         ("MODE", "production"),
         ("DB_BACKEND", "postgres"),
-        ("DB_NAME", ""),
         ("DB_PORT", "0"),
         ("KEY_PREFIX", "with space"),
         ("KEY_PREFIX", "{hash}"),
