@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,18 @@ def redis_url(redis_server: RedisServer) -> str:
 @pytest.fixture(scope="session")
 def mongodb_url(mongo_server: MongoServer) -> str:
     return mongo_server.url
+
+
+@pytest.fixture
+def redis_of_its_own(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis that the test may kill, fill or empty."""
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    server = RedisServer(folder)
+    server.start()
+    server.wait_ready()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -51,6 +51,8 @@ def create_worker(settings: Settings, stop: threading.Event) -> Worker:
 
 def main() -> None:
     stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
     with starting():
         settings = Settings.load()
         worker = create_worker(settings, stop)
@@ -58,8 +60,6 @@ def main() -> None:
         level=logging.WARNING if settings.mode == "prod" else logging.INFO,
         format="worker: %(levelname)s %(message)s",
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     worker.run()
 
 

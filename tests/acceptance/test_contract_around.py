@@ -104,17 +104,6 @@ def test_a_coinslot_in_order_is_alive_and_ready(base: str) -> None:
     assert ready.json() == {"ready": True, "checks": {"queue": "ok", "store": "ok", "freshness": "ok"}}
 
 
-@pytest.fixture
-def redis_of_its_own(tmp_path: Path) -> Iterator[RedisServer]:
-    folder = tmp_path / "redis"
-    folder.mkdir()
-    server = RedisServer(folder)
-    server.start()
-    server.wait_ready()
-    yield server
-    server.stop()
-
-
 def test_while_the_queue_is_down_it_is_not_ready_and_while_events_wait_too_long_neither(
     redis_of_its_own: RedisServer, tmp_path: Path
 ) -> None:

@@ -9,23 +9,12 @@ import pytest
 import redis
 
 from coinslot.changes import Feed
-from coinslot.keys import Keys
+from coinslot.keys import GROUP, Keys
 from coinslot.stack.servers import MongoServer, RedisServer
 from tests.faults.account import CLEAN, account
 from tests.pipeline import Pipeline, until
 
 EVENT = b'{"timestamp": 1}'
-
-
-@pytest.fixture
-def redis_of_its_own(tmp_path: Path) -> Iterator[RedisServer]:
-    folder = tmp_path / "redis"
-    folder.mkdir()
-    server = RedisServer(folder)
-    server.start()
-    server.wait_ready()
-    yield server
-    server.stop()
 
 
 @pytest.fixture
@@ -148,10 +137,21 @@ def test_while_mongodb_is_down_the_queue_holds_and_afterwards_it_drains(
 
 
 def test_a_worker_told_to_stop_while_mongodb_is_down_hands_its_messages_back(
-    on_mongodb: Pipeline, mongo_of_its_own: MongoServer
+    on_mongodb: Pipeline, mongo_of_its_own: MongoServer, redis_url: str
 ) -> None:
+    client, queue = redis.Redis.from_url(redis_url), Keys.of(on_mongodb.environment["KEY_PREFIX"]).queue
+    acknowledged: set[str] = set()
+
+    def both_read() -> bool:
+        # Redis knows a consumer from its first message on, and those who wait take turns.
+        acknowledged.update(on_mongodb.send([{"timestamp": 0}]))
+        return len(client.xinfo_consumers(queue, GROUP)) == 2
+
+    until(both_read, what="both workers read")
+    on_mongodb.wait_settled()
+    client.close()
     mongo_of_its_own.kill()
-    acknowledged = set(on_mongodb.send([{"timestamp": n} for n in range(20)]))
+    acknowledged |= set(on_mongodb.send([{"timestamp": n} for n in range(20)]))
 
     stopped = [worker.stop(grace_s=15) for worker in on_mongodb.workers]
     codes = [worker.exit_code() for worker in on_mongodb.workers]
