@@ -57,8 +57,9 @@ class Intake:
         media = formats.media_type(environ.get("CONTENT_TYPE", ""))
         as_text = media == FORM
         try:
-            self._backpressure.admit()
+            # Read even if it is to be refused: a server closes the connection under an answer to an unread body.
             sent = body.read(environ, self._max_body_bytes)
+            self._backpressure.admit()
             # A small compressed body may be a large one.
             with self._turn if sent.encoding or len(sent.content) > LARGE_BODY_BYTES else nullcontext():
                 text, as_text = formats.unwrap(sent.inflate(self._max_body_bytes), media)
