@@ -107,8 +107,13 @@ class Publisher:
 
     def _connected(self) -> kombu.Producer:
         if self._producer is None:
-            channel = self._connect().channel()
-            self._queue(channel).declare()
+            connection = self._connect()
+            try:
+                channel = connection.channel()
+                self._queue(channel).declare()
+            except BrokerErrors:
+                connection.collect(CLOSE_TIMEOUT_S)  # tried again at every POST, they would pile up
+                raise
             self._producer = kombu.Producer(channel)
         return self._producer
 
@@ -123,7 +128,7 @@ class Consumer:
     """Reads messages into `inbox`; what it has read stays its own until it is acknowledged, or the consumer closed."""
 
     def __init__(self, connect: Connect, queue: kombu.Queue, prefetch: int) -> None:
-        self.inbox: deque[Message] = deque()  # bounded by the prefetch
+        self.inbox: deque[Message] = deque()  # at most what one read brings, for it is read again when empty
         self._connect = connect
         self._queue = queue
         self._prefetch = prefetch

@@ -15,7 +15,6 @@ STATUS = {
     411: "411 Length Required",
     413: "413 Content Too Large",
     415: "415 Unsupported Media Type",
-    500: "500 Internal Server Error",
     503: "503 Service Unavailable",
 }
 TEXT = ("Content-Type", "text/plain; charset=utf-8")

@@ -10,8 +10,6 @@ import os
 import signal
 from collections.abc import Callable
 
-GAPS = ("read", "stored", "settled")
-
 
 def failpoint(spec: str) -> Callable[[str], None]:
     """From a setting such as `stored:3`: kill -9 this process the third time it reaches that gap. Empty: never."""

@@ -70,8 +70,9 @@ class Worker:
 
     def _store_batch(self, batch: Batch) -> list[Settled] | None:
         """What each message came to; None if stopping got in the way of storing it."""
-        doomed = [dead_message(commit, reason) for commit in batch.commits if (reason := self._doom(commit))]
-        batch.commits = [commit for commit in batch.commits if not self._doom(commit)]
+        dooms = [self._doom(commit) for commit in batch.commits]
+        doomed = [dead_message(commit, why) for commit, why in zip(batch.commits, dooms, strict=True) if why]
+        batch.commits = [commit for commit, why in zip(batch.commits, dooms, strict=True) if not why]
         outcomes = self._insert(batch)
         if outcomes is None:
             return None
