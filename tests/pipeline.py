@@ -65,7 +65,7 @@ class Pipeline:
         return self
 
     def wait_up(self, url: str) -> None:
-        until(lambda: self._answers(f"{url}/alive"), timeout_s=START_TIMEOUT_S, what=f"{url} up; {self.logs()}")
+        until(lambda: self.answers("/alive", url), timeout_s=START_TIMEOUT_S, what=f"{url} up; {self.logs()}")
 
     def stop(self) -> None:
         for process in self._all():
@@ -80,9 +80,10 @@ class Pipeline:
     def logs(self) -> str:
         return "\n".join(path.read_text(errors="replace")[-2000:] for path in sorted(self._folder.glob("*.log")))
 
-    def _answers(self, url: str) -> bool:
+    def answers(self, path: str, url: str = "") -> bool:
+        """Whether a GET of the path, from the front or another web app of ours, is answered with 200."""
         try:
-            return self.http.request("GET", url).status == 200
+            return self.http.request("GET", f"{url or self.url}{path}").status == 200
         except urllib3.exceptions.HTTPError:
             return False
 

@@ -26,13 +26,23 @@ class _Watch:
 class Supervisor:
     """`say` takes one line for each end of a process."""
 
-    def __init__(self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        longest_pause_s: float = LONGEST_PAUSE_S,
+    ) -> None:
         self._say = say
         self._clock = clock
+        self._longest_pause_s = longest_pause_s
         self._watches: list[_Watch] = []
 
     def start(self, process: Process) -> None:
         process.start()
+        self.watch(process)
+
+    def watch(self, process: Process) -> None:
+        """Keep a process running that has been started."""
         self._watches.append(_Watch(process, self._clock()))
 
     def run_once(self) -> None:
@@ -53,7 +63,7 @@ class Supervisor:
             raise CannotStart(f"{watch.process.name} refused its settings")
         pause_s = FIRST_PAUSE_S if now - watch.started_at >= STEADY_AFTER_S else watch.next_pause_s
         watch.restart_at = now + pause_s
-        watch.next_pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        watch.next_pause_s = min(2 * pause_s, self._longest_pause_s)
         self._say(f"{watch.process.name} ended ({_how(exit_code)}); starting it again in {pause_s:g} s")
 
 

@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-
 import msgspec
 
 from coinslot import redisclient
 from coinslot.changes import START, Feed
 from coinslot.keys import Keys
+from coinslot.selftest.account import CLEAN, Account, draw_up
 from tests.pipeline import Pipeline
+
+__all__ = ["CLEAN", "Account", "account", "fed_ids"]
 
 PAGE = 1000
 
 
-@dataclass(frozen=True)
-class Account:
-    """All are numbers of events; a run in which nothing went wrong has four zeros, and `what` empty."""
-
-    lost: int  # acknowledged and not stored
-    unexpected: int  # stored and never sent
-    twice: int  # ids stored more than once
-    unfed: int  # stored and not in the feed
-    what: str  # what the ledger says is wrong
-
-
-CLEAN = Account(lost=0, unexpected=0, twice=0, unfed=0, what="")
-
-
 def account(pipeline: Pipeline, acknowledged: set[str], attempted: set[str] | None = None) -> Account:
     """Take it when nothing is queued any more. `attempted`: all ids ever sent, if more than were acknowledged."""
-    stored = Counter(event["_id"] for event in pipeline.events())
-    fed = set(fed_ids(pipeline))
-    return Account(
-        lost=len(acknowledged - set(stored)),
-        unexpected=len(set(stored) - (attempted or acknowledged)),
-        twice=sum(count - 1 for count in stored.values()),
-        unfed=len(set(stored) - fed),
-        what=pipeline.audit()["what"],
-    )
+    stored = [event["_id"] for event in pipeline.events()]
+    return draw_up(acknowledged, attempted or acknowledged, stored, set(fed_ids(pipeline)), pipeline.audit()["what"])
 
 
 def fed_ids(pipeline: Pipeline) -> list[str]:

@@ -1,0 +1,84 @@
+"""A fault run: a load and a resuming follower on a pipeline, trouble meanwhile, and the account at its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from coinslot.client import Client
+from coinslot.selftest.account import Account, draw_up
+from coinslot.selftest.journal import Journal
+from coinslot.selftest.load import Load
+from coinslot.selftest.nemesis import Nemesis
+from coinslot.selftest.witness import Witness
+from coinslot.stack.process import Process
+from coinslot.stack.supervisor import Supervisor
+from tests.pipeline import Pipeline
+
+TICK_S = 0.05
+SETTLE_TIMEOUT_S = 90.0
+TOLD_TIMEOUT_S = 30.0
+
+
+class Campaign:
+    """Over a started pipeline: `journal` and `witness` while `under_load`, then `account`.
+
+    Processes and servers that the trouble kills are started again, by this, in the main thread, if they are
+    `watched` (a child dies with the thread that started it).
+    """
+
+    def __init__(self, pipeline: Pipeline, watched: list[Process], **load: float) -> None:
+        self.journal = Journal()
+        self.witness = Witness(pipeline.url)
+        self.deaths: list[str] = []
+        self._pipeline = pipeline
+        self._supervisor = Supervisor(self.deaths.append, longest_pause_s=0.2)
+        for process in watched:
+            self._supervisor.watch(process)
+        self._load = Load(pipeline.url, self.journal, **load)  # type: ignore[arg-type]
+
+    @contextmanager
+    def under_load(self) -> Iterator[None]:
+        self.witness.start()
+        with self._load:
+            yield
+
+    def supervise(self, until: Callable[[], bool], timeout_s: float) -> None:
+        """Keep what is watched running until then; fails if it takes longer."""
+        deadline = time.monotonic() + timeout_s
+        while not until():
+            assert time.monotonic() < deadline, f"still not after {timeout_s:g} s: {until}; {self.deaths[-5:]}"
+            self._supervisor.run_once()
+            time.sleep(TICK_S)
+
+    def run(
+        self, actions: Mapping[str, Callable[[], None]], *, times: int, pause_s: tuple[float, float], seed: int = 1
+    ) -> Nemesis:
+        """Do one of the actions so many times, in turn with pauses, under load."""
+        nemesis = Nemesis(actions, pause_s, seed)
+        with self.under_load():
+            with nemesis:
+                self.supervise(
+                    lambda: nemesis.done.total() >= times or nemesis.error is not None, timeout_s=times * 120
+                )
+            self.supervise(self._is_up, timeout_s=60)
+        return nemesis
+
+    def account(self) -> Account:
+        """The four figures, once everything is settled and told."""
+        self.supervise(self._is_settled, SETTLE_TIMEOUT_S)
+        with Client(self._pipeline.url) as client:
+            stored = [event["_id"] for event in client.fetch_range()]
+            what = client.audit()["what"]
+        deadline = time.monotonic() + TOLD_TIMEOUT_S
+        while not self.witness.seen >= set(stored) and time.monotonic() < deadline:
+            time.sleep(TICK_S)
+        self.witness.stop()
+        return draw_up(self.journal.acknowledged, self.journal.attempted, stored, self.witness.seen, what)
+
+    def _is_up(self) -> bool:
+        return self._pipeline.answers("/ready")
+
+    def _is_settled(self) -> bool:
+        return self._is_up() and self._pipeline.audit()["queued_messages"] == 0
