@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 
@@ -18,7 +18,8 @@ class Audit:
     """The ledger at one moment; counts of events unless they say messages.
 
     `queue_messages` is the length of the stream itself, which nothing but a message's settlement may shorten;
-    None where the queue is on another broker, and `accepted` then counts what has left it.
+    None where the queue is on another broker, and `accepted` then counts what has left it. `lost` is how many events
+    Redis has lost, or more; None if it was never seen to have lost anything.
     """
 
     accepted: int
@@ -28,6 +29,7 @@ class Audit:
     queued: int
     queued_messages: int
     queue_messages: int | None
+    lost: int | None = None
 
     @property
     def faults(self) -> list[str]:
@@ -38,10 +40,24 @@ class Audit:
             faults.append(f"{self.accepted} events were accepted, {settled} settled and {self.queued} are queued")
         if self.queue_messages is not None and self.queue_messages != self.queued_messages:
             faults.append(f"the queue holds {self.queue_messages} messages and should hold {self.queued_messages}")
+        if self.lost is not None:
+            faults.append(f"Redis was emptied, or came back older than it was: {self.lost} events or more are lost")
         return faults
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "balanced": not self.faults, "what": "; ".join(self.faults)}
+
+
+class Reading(NamedTuple):
+    """What the watch on the queue sees at one look. `memory_share` is that of Redis' memory which is filled, from 0."""
+
+    messages: int  # waiting
+    settled_messages: int
+    memory_share: float
+    epoch: bytes  # empty where none is set yet
+    accepted: int
+    queued: int
+    lost: int
 
 
 class Ledger:
@@ -51,6 +67,7 @@ class Ledger:
         self._redis = client
         self._keys = keys
         self._script = client.register_script(lua.source("audit"))
+        self._report_lost = client.register_script(lua.source("report_lost"))
         self._queue_is_on_redis = queue_is_on_redis
 
     def audit(self) -> Audit:
@@ -61,15 +78,37 @@ class Ledger:
         counters = dict(zip(fields[::2], fields[1::2], strict=True))
         names = ("accepted", "stored", "duplicate", "dead", "queued", "queued_messages")
         counts = {name: int(counters.get(name.encode(), 0)) for name in names}
-        return Audit(**counts, queue_messages=length if self._queue_is_on_redis else None)
+        lost = int(counters[b"lost"]) if b"lost" in counters else None
+        return Audit(**counts, queue_messages=length if self._queue_is_on_redis else None, lost=lost)
 
-    def settled_messages(self) -> int:
-        """Messages ever settled; its growth is the drain rate."""
+    def read(self) -> Reading:
+        """`messages` is 0 where the queue is not on Redis."""
+        fields = ("settled_messages", "epoch", "accepted", "queued", "lost")
         try:
-            count: Any = self._redis.hget(self._keys.ledger, "settled_messages")
+            with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.xlen(self._keys.queue)
+                pipeline.hmget(self._keys.ledger, *fields)
+                pipeline.info("memory")
+                messages, (settled, epoch, accepted, queued, lost), memory = pipeline.execute()
         except Errors as error:
-            raise QueueUnavailable(f"the ledger cannot be read: {error}") from error
-        return int(count or 0)
+            raise QueueUnavailable(f"the queue cannot be reached: {error}") from error
+        total_bytes = memory["maxmemory"] or memory["total_system_memory"]
+        return Reading(
+            messages=messages,
+            settled_messages=int(settled or 0),
+            memory_share=memory["used_memory"] / total_bytes,
+            epoch=epoch or b"",
+            accepted=int(accepted or 0),
+            queued=int(queued or 0),
+            lost=int(lost or 0),
+        )
+
+    def report_lost(self, events: int) -> None:
+        """Note that Redis has lost so many events, or more."""
+        try:
+            self._report_lost(keys=[self._keys.ledger], args=[events])
+        except Errors as error:
+            raise QueueUnavailable(f"the ledger cannot be written: {error}") from error
 
     def oldest_queued_ms(self) -> int | None:
         """When the oldest event still queued was accepted, in ms since 1970 by Redis' clock; None if none is."""

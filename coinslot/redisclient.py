@@ -23,3 +23,8 @@ def connect(url: str, *, timeout_s: float, connect_timeout_s: float | None = Non
         socket_connect_timeout=connect_timeout_s or timeout_s,
         max_connections=1024,
     )
+
+
+def is_out_of_memory(error: redis.RedisError) -> bool:
+    """Whether a command or script was refused because Redis is full. Redis 6 says so of scripts in the text alone."""
+    return isinstance(error, redis.OutOfMemoryError) or "-OOM" in str(error)

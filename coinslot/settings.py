@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     commit_max_bytes: int = Field(1 * MIB, ge=1, description="a forming commit takes no more POSTs beyond this")
     publish_timeout_s: float = Field(2.0, gt=0, le=30, description="longest a POST waits for the queue")
     backlog_max_messages: int = Field(1_000_000, ge=1, description="backlog at which POSTs are refused with 503")
+    redis_memory_max_share: float = Field(
+        0.8, gt=0, le=1, description="share of Redis' memory at which POSTs are refused with 503"
+    )
     threads: int = Field(128, ge=4, le=1024, description="requests that a web process serves at once")
 
     batch_max_events: int = Field(1_000, ge=1, description="a batch is written at this many events")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -11,7 +12,7 @@ from coinslot import redisclient, web
 from coinslot.cors import Cors
 from coinslot.events import EventCheck
 from coinslot.keys import Keys
-from coinslot.ledger import Ledger
+from coinslot.ledger import Ledger, Reading
 from coinslot.queue import Broker
 from coinslot.server import Stopping
 from coinslot.settings import Settings
@@ -19,18 +20,15 @@ from ingest.backpressure import Backpressure
 from ingest.commit import GroupCommit
 from ingest.intake import Intake
 from ingest.lane import PATH, FastLane
+from ingest.watch import Watch
 
 
 def create_app(settings: Settings, _stopping: Stopping) -> Any:
-    """The WSGI application of ingest. Nothing connects before the first request."""
+    """The WSGI application of ingest, with the watch that it keeps on the queue."""
     broker = Broker(settings)
-    ledger = Ledger(
-        redisclient.connect(settings.redis_url, timeout_s=settings.publish_timeout_s / 2),
-        Keys.of(settings.key_prefix),
-        queue_is_on_redis=settings.queue_is_on_redis,
-    )
-    watcher = broker.publisher()
-    backpressure = Backpressure(watcher.depth, ledger.settled_messages, monotonic, settings.backlog_max_messages)
+    backpressure = Backpressure(monotonic, settings.backlog_max_messages, settings.redis_memory_max_share)
+    ledger = _ledger(settings)
+    Watch(_look(settings, broker, ledger), backpressure, ledger.report_lost).start()
     publishers = [broker.publisher() for _ in range(settings.commits_in_flight)]
     intake = Intake(
         EventCheck(settings.max_event_bytes),
@@ -42,6 +40,21 @@ def create_app(settings: Settings, _stopping: Stopping) -> Any:
     app = create_flask(intake)
     app.register_blueprint(web.health({"queue": broker.check}))
     return Cors(FastLane(intake, app), settings.cors_origins).wsgi()
+
+
+def _ledger(settings: Settings) -> Ledger:
+    return Ledger(
+        redisclient.connect(settings.redis_url, timeout_s=settings.publish_timeout_s / 2),
+        Keys.of(settings.key_prefix),
+        queue_is_on_redis=settings.queue_is_on_redis,
+    )
+
+
+def _look(settings: Settings, broker: Broker, ledger: Ledger) -> Callable[[], Reading]:
+    if settings.queue_is_on_redis:
+        return ledger.read
+    watcher = broker.publisher()
+    return lambda: ledger.read()._replace(messages=watcher.depth())
 
 
 def create_flask(intake: Intake) -> Flask:

@@ -2,61 +2,74 @@
 
 from __future__ import annotations
 
-import threading
+from collections import deque
 from collections.abc import Callable
 
-from coinslot.errors import QueueUnavailable
+from coinslot.ledger import Reading
 from ingest.answer import Busy
 
-SAMPLE_EVERY_S = 0.5
 RATE_WINDOW_S = 5.0
 MIN_RETRY_S, MAX_RETRY_S = 1, 60
+RESUME_SHARE = 0.9  # of a limit: refusing ends where there is room for more than the next POST
+
+
+class Limit:
+    """Reached at `max_value`, and left again only at RESUME_SHARE of it: between the two, nothing changes."""
+
+    def __init__(self, max_value: float) -> None:
+        self.max_value = max_value
+        self.is_reached = False
+
+    def see(self, value: float) -> None:
+        self.is_reached = value > self.max_value * RESUME_SHARE if self.is_reached else value >= self.max_value
 
 
 class Backpressure:
-    """Watches the backlog (messages waiting) and the drain rate (messages settled a second).
+    """What was last seen of the queue, and whether POSTs are let in; a watch keeps it up to date.
 
-    depth, settled: how many messages wait, and how many were ever settled; both may raise QueueUnavailable.
+    Refuses while too many messages wait, while Redis is nearly full, and while the queue cannot be seen at all: a
+    POST would wait for it in vain, and hold a thread meanwhile.
     """
 
-    def __init__(
-        self, depth: Callable[[], int], settled: Callable[[], int], clock: Callable[[], float], max_messages: int
-    ) -> None:
-        self._depth = depth
-        self._settled = settled
+    def __init__(self, clock: Callable[[], float], max_messages: int, max_memory_share: float) -> None:
         self._clock = clock
-        self._max_messages = max_messages
-        self._sampling = threading.Lock()
-        self._sampled_at = -SAMPLE_EVERY_S
+        self._messages = Limit(max_messages)
+        self._memory = Limit(max_memory_share)
         self._backlog = 0
-        self._rate = 0.0
-        self._base: tuple[float, int] | None = None  # when, and how many were settled then
+        self._settled: deque[tuple[float, int]] = deque()  # when, and how many messages had been settled by then
+        self._blind = ""
+
+    def see(self, reading: Reading) -> None:
+        now = self._clock()
+        self._blind = ""
+        self._backlog = reading.messages
+        self._messages.see(reading.messages)
+        self._memory.see(reading.memory_share)
+        self._settled.append((now, reading.settled_messages))
+        while now - self._settled[0][0] > RATE_WINDOW_S:
+            self._settled.popleft()
+
+    def lose_sight(self, reason: str) -> None:
+        self._blind = reason
 
     def admit(self) -> None:
         """Return if there is room; raises Busy."""
-        # One request in many samples, and the others do not wait for it.
-        if self._clock() - self._sampled_at >= SAMPLE_EVERY_S and self._sampling.acquire(blocking=False):
-            try:
-                self._sample()
-            except QueueUnavailable:
-                pass  # the commit finds out for itself, and tells the client
-            finally:
-                self._sampling.release()
-        if self._backlog >= self._max_messages:
-            raise Busy(f"the backlog has reached {self._max_messages} messages", self.retry_after_s())
+        if self._blind:
+            raise Busy(self._blind, self.retry_after_s())
+        if self._messages.is_reached:
+            raise Busy(f"the backlog has reached {self._messages.max_value:g} messages", self.retry_after_s())
+        if self._memory.is_reached:
+            raise Busy(f"Redis has filled {self._memory.max_value:.0%} of its memory", self.retry_after_s())
 
     def retry_after_s(self) -> int:
         """Backlog ÷ drain rate, between 1 and 60 s; 1 s where nothing waits."""
         if not self._backlog:
             return MIN_RETRY_S
-        return min(MAX_RETRY_S, max(MIN_RETRY_S, round(self._backlog / max(self._rate, 1e-9))))
+        return min(MAX_RETRY_S, max(MIN_RETRY_S, round(self._backlog / max(self._drain_rate(), 1e-9))))
 
-    def _sample(self) -> None:
-        now = self._sampled_at = self._clock()
-        self._backlog = self._depth()
-        settled = self._settled()
-        since, base = self._base or (now, settled)
-        if now > since:
-            self._rate = max(0.0, (settled - base) / (now - since))
-        if self._base is None or now - since >= RATE_WINDOW_S:
-            self._base = (now, settled)
+    def _drain_rate(self) -> float:
+        """Messages settled a second, of late."""
+        if not self._settled:
+            return 0.0
+        (since, before), (now, after) = self._settled[0], self._settled[-1]
+        return max(0, after - before) / (now - since) if now > since else 0.0

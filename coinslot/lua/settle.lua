@@ -11,6 +11,8 @@
 --            queued           events not settled yet           /
 --            queued_messages  messages not settled yet: the length of the queue
 --            settled_messages messages settled; its growth is the drain rate
+--            epoch            tells this ledger from one that Redis has lost; set when the queue is made (declare.lua)
+--            lost             events that Redis has lost, or more, as far as anybody noticed (report_lost.lua)
 --            fed              events ever put into the feed; more than the feed holds once it was trimmed
 -- KEYS[3]  dead letters: a stream; fields  payload, reason, events (how many it holds), deliveries, message (id)
 -- KEYS[4]  the change feed: a stream; field  event (JSON text); its entry ids are the cursors

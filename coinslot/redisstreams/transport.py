@@ -49,6 +49,7 @@ class Channel(virtual.Channel):  # type: ignore[misc]
             self.redis_url, timeout_s=BLOCK_S + self.timeout_s, connect_timeout_s=self.timeout_s / 2
         )
         self._put_script = self._redis.register_script(lua.source("put"))
+        self._declare_script = self._redis.register_script(lua.source("declare"))
         self._claims: dict[str, Claims] = {}
         self._read_messages = FIRST_READ_MESSAGES
         self._lost_a_reply = False  # Redis may have assigned us messages in it
@@ -142,12 +143,11 @@ class Channel(virtual.Channel):  # type: ignore[misc]
 
     def _new_queue(self, queue: str, **_: Any) -> None:
         try:
-            self._redis.xgroup_create(queue, GROUP, id="0", mkstream=True)
-        except redis.OutOfMemoryError:
-            pass  # it is there, or the next read finds that it is not; a full Redis must still be drained
+            self._declare_script(keys=[queue, ledger_of(queue)], args=[GROUP, uuid.uuid4().hex])
         except redis.ResponseError as error:
-            if not str(error).startswith("BUSYGROUP"):
+            if not redisclient.is_out_of_memory(error):
                 raise
+            # It is there, or the next read finds that it is not; a full Redis must still be drained.
 
     def _size(self, queue: str) -> int:
         return int(self._redis.xlen(queue))

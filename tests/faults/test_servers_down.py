@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import redis
 from coinslot.changes import Feed
 from coinslot.keys import GROUP, Keys
 from coinslot.stack.servers import MongoServer, RedisServer
+from ingest.watch import EVERY_S
 from tests.faults.account import CLEAN, account
 from tests.pipeline import Pipeline, until
 
@@ -66,7 +68,7 @@ def test_out_of_memory_redis_refuses_posts_while_the_worker_still_drains(
 
     assert refused.status == 503
     assert account(pipeline, acknowledged) == CLEAN
-    assert accepts(pipeline)
+    until(lambda: accepts(pipeline))
 
 
 def test_after_redis_was_emptied_events_flow_again_and_the_followers_are_told_of_the_gap(
@@ -77,17 +79,41 @@ def test_after_redis_was_emptied_events_flow_again_and_the_followers_are_told_of
     client = redis.Redis.from_url(redis_of_its_own.url)
     feed = Feed(client, Keys.of(pipeline.environment["KEY_PREFIX"]))
     cursor = feed.tip()
+    time.sleep(2 * EVERY_S)  # for the watch to have looked
 
     client.flushall()
     pipeline.send([{"timestamp": 2}])
     pipeline.wait_count(2)
     until(lambda: feed.read(cursor, 10).changes)
     page = feed.read(cursor, 10)
+    until(lambda: pipeline.audit()["lost"] is not None, what="the loss is noticed")
     client.close()
 
     assert page.gap is not None
     assert page.gap.after == cursor
     assert len(page.changes) == 1
+
+
+def test_what_was_queued_in_a_redis_that_was_emptied_is_a_loss_that_the_audit_shows(
+    pipeline: Pipeline, redis_of_its_own: RedisServer
+) -> None:
+    pipeline.workers[0].stop()
+    pipeline.send([{"timestamp": n} for n in range(50)])
+    client = redis.Redis.from_url(redis_of_its_own.url)
+    time.sleep(2 * EVERY_S)  # for the watch to have looked
+
+    client.flushall()
+    until(lambda: pipeline.audit()["lost"] is not None, what="the loss is noticed")
+    pipeline.workers[0].start()
+    acknowledged = set(pipeline.send([{"timestamp": 1}]))
+    pipeline.wait_count(1)
+    until(lambda: pipeline.audit()["stored"] == 1)
+    audit = pipeline.audit()
+    client.close()
+
+    assert (audit["lost"], audit["balanced"]) == (50, False)
+    assert "50 events or more are lost" in audit["what"]
+    assert account(pipeline, acknowledged).lost == 0
 
 
 @pytest.fixture

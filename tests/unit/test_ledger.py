@@ -50,6 +50,25 @@ def test_a_message_missing_from_the_queue_is_a_fault_where_the_queue_can_be_look
     assert replace(BALANCED, queue_messages=None).faults == []
 
 
+def test_events_that_redis_has_lost_are_a_fault() -> None:
+    assert replace(BALANCED, lost=7).faults == [
+        "Redis was emptied, or came back older than it was: 7 events or more are lost"
+    ]
+
+
+def test_of_two_who_report_a_loss_the_one_who_remembers_more_is_believed(client: fakeredis.FakeRedis) -> None:
+    ledger = Ledger(client, KEYS, queue_is_on_redis=True)
+    before = ledger.audit().lost
+    ledger.report_lost(0)
+    emptied = ledger.audit().lost
+    for events in (5, 30, 7):
+        ledger.report_lost(events)
+
+    assert before is None
+    assert emptied == 0
+    assert ledger.audit().lost == 30
+
+
 def test_the_oldest_queued_event_is_as_old_as_the_first_message(client: fakeredis.FakeRedis) -> None:
     ledger = Ledger(client, KEYS, queue_is_on_redis=True)
     when_empty = ledger.oldest_queued_ms()
