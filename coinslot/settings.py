@@ -122,6 +122,15 @@ class Settings(BaseSettings):
         return not self.broker_url or self.broker_url.startswith("redisstreams://")
 
     @property
+    def names_redis(self) -> bool:
+        """Whether somebody said which Redis to use; the one-machine stack brings one along otherwise."""
+        return "redis_url" in self.model_fields_set
+
+    @property
+    def names_mongodb(self) -> bool:
+        return bool(self.mongodb_url or ("db_host" in self.model_fields_set and self.db_host))
+
+    @property
     def mongo_url(self) -> str:
         """MONGODB_URL, or one made of the DB_ variables."""
         if self.mongodb_url:

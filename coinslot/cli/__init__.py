@@ -14,7 +14,7 @@ import click
 
 from coinslot.errors import CoinslotError
 
-COMMANDS = ("up", "send", "fetch", "count", "follow", "audit")
+COMMANDS = ("up", "send", "fetch", "count", "follow", "audit", "selftest")
 
 
 class Commands(click.Group):

@@ -23,17 +23,29 @@ FRONT = (sys.executable, "-P", "-m", "front")
 WORKER = (sys.executable, "-P", "-m", "worker")
 
 
-def compose(settings: Settings, folder: DataFolder, environ: Mapping[str, str], *, workers: int, voice: Voice) -> Stack:
-    """A stack that has not begun. `environ` is what its processes inherit. Raises CannotStart."""
+def compose(
+    settings: Settings,
+    folder: DataFolder,
+    environ: Mapping[str, str],
+    *,
+    workers: int,
+    voice: Voice,
+    logged: bool = False,
+) -> Stack:
+    """A stack that has not begun. Raises CannotStart.
+
+    `environ` is what its processes inherit; `logged`: what front and workers say goes to files like that of the
+    servers, and not to stderr.
+    """
     address, port = check_address(settings.host, settings.port)
     env = {**environ, "HOST": address, "PORT": str(port), "DATA_DIR": str(folder.path)}
     env["PYTHONPATH"] = _python_path(environ)
     servers: list[Server] = []
-    if not _names_redis(settings):
+    if not settings.names_redis:
         redis = _own_redis(folder)
         servers.append(redis)
         env["REDIS_URL"] = redis.url
-    if _wants_mongodb(settings):
+    if settings.db_backend == "mongodb" and not settings.names_mongodb:
         if reason := _reason_for_sqlite(settings, folder):
             voice.trouble(reason)
             env["DB_BACKEND"] = "sqlite"
@@ -43,7 +55,8 @@ def compose(settings: Settings, folder: DataFolder, environ: Mapping[str, str], 
             env["MONGODB_URL"] = mongo.url
 
     def program(name: str, command: Sequence[str]) -> Process:
-        return Process(name, command, env=env, keep_open=[folder.lock_fd])
+        log = folder.subfolder("logs") / f"{name}.log" if logged else None
+        return Process(name, command, env=env, log=log, keep_open=[folder.lock_fd])
 
     return Stack(
         servers=servers,
@@ -53,15 +66,6 @@ def compose(settings: Settings, folder: DataFolder, environ: Mapping[str, str], 
         voice=voice,
         logs=folder.path / "logs",
     )
-
-
-def _names_redis(settings: Settings) -> bool:
-    return "redis_url" in settings.model_fields_set
-
-
-def _wants_mongodb(settings: Settings) -> bool:
-    names_one = settings.mongodb_url or ("db_host" in settings.model_fields_set and settings.db_host)
-    return settings.db_backend == "mongodb" and not names_one
 
 
 def _reason_for_sqlite(settings: Settings, folder: DataFolder) -> str | None:

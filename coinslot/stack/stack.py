@@ -56,6 +56,11 @@ class Stack:
         self._supervisor = Supervisor(voice.trouble)
         self._stopping = False
 
+    @property
+    def processes(self) -> list[Process]:
+        """Everything that it keeps running."""
+        return [*self._servers, *self._workers, self._front]
+
     def stop(self) -> None:
         """Make `run` end everything and return."""
         self._stopping = True

@@ -1,0 +1,37 @@
+"""A namespace of one's own on servers that others use: names nobody else has, and their removal."""
+
+from __future__ import annotations
+
+import secrets
+
+import pymongo
+from pymongo.errors import PyMongoError
+
+from coinslot import redisclient
+from coinslot.errors import CoinslotError
+from coinslot.keys import Keys
+from coinslot.settings import Settings
+
+TIMEOUT_S = 5.0
+
+
+def new_name() -> str:
+    """For KEY_PREFIX and DB_NAME."""
+    return f"selftest-{secrets.token_hex(6)}"
+
+
+def forget(settings: Settings) -> None:
+    """Remove what is under the names of these settings, on the servers that they name; raises CoinslotError."""
+    name = settings.key_prefix
+    try:
+        if settings.names_redis:
+            keys = Keys.of(name)
+            with redisclient.connect(settings.redis_url, timeout_s=TIMEOUT_S) as client:
+                client.unlink(keys.queue, keys.ledger, keys.dead, keys.feed)
+        if settings.db_backend == "mongodb" and settings.names_mongodb:
+            with pymongo.MongoClient[dict[str, object]](
+                settings.mongo_url, serverSelectionTimeoutMS=int(TIMEOUT_S * 1000)
+            ) as mongo:
+                mongo.drop_database(settings.db_name)
+    except (*redisclient.Errors, PyMongoError) as error:
+        raise CoinslotError(f"the test's keys and database, {name}, could not be removed: {error}") from error
