@@ -155,6 +155,14 @@ class Consumer:
         except BrokerErrors as error:
             raise QueueUnavailable(f"the queue cannot be reached: {error}") from error
 
+    def excuse(self) -> None:
+        """Tell a broker that counts deliveries not to count this one of what is held; raises QueueUnavailable."""
+        try:
+            if isinstance(self._channel, StreamChannel):
+                self._channel.excuse()
+        except BrokerErrors as error:
+            raise QueueUnavailable(f"the queue cannot be reached: {error}") from error
+
     @property
     def name(self) -> str:
         """Its name in the stream's consumer group; empty on other brokers."""

@@ -90,7 +90,7 @@ class Worker:
         return commit.fault
 
     def _insert(self, batch: Batch) -> list[Outcome] | None:
-        events = batch.events
+        events, excused = batch.events, False
         while events:
             try:
                 outcomes = self._store.insert(events)
@@ -98,6 +98,7 @@ class Worker:
                 return outcomes
             except StoreUnavailable as error:
                 batch.tried = True
+                excused = excused or self._excuse()
                 if self._stopping():
                     return None  # not acknowledged: it is handed back when the consumer closes
                 self._keep_claims()
@@ -130,6 +131,14 @@ class Worker:
             self._consumer.keep()
         except QueueUnavailable as error:
             log.warning("%s", error)  # the claims run out then, and whoever takes over finds duplicates
+
+    def _excuse(self) -> bool:
+        try:
+            self._consumer.excuse()
+        except QueueUnavailable as error:
+            log.warning("%s", error)
+            return False
+        return True
 
     def _wait_out(self, error: CoinslotError) -> None:
         log.warning("%s; trying again in %.1f s", error, self._backoff_s)

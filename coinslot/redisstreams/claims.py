@@ -73,15 +73,22 @@ class Claims:
             if ours := self._ours(held):
                 self._reset_idle([entry["message_id"] for entry in ours], idle_ms=0)
 
+    def excuse(self, held: Collection[str]) -> None:
+        """Do not count this delivery of the messages `held`: their consumer waits, and not because of them.
+
+        Should it be killed in its wait, again and again, they must not become dead letters for that.
+        """
+        for entry in self._ours(held):
+            self._reset_idle([entry["message_id"]], idle_ms=0, retrycount=_uncounted(entry))
+
     def hand_back(self, held: Collection[str]) -> None:
         """Let others take over the messages `held`, and those claimed and waiting, at their next sweep.
 
         The delivery that ends here does not count: restarts while the store is away must not add up to a dead
-        letter. One stays on record, for what was delivered before may be stored and not announced.
+        letter.
         """
         for entry in self._ours({*held, *self._claimed}):
-            deliveries = max(1, entry["times_delivered"] - 1)
-            self._reset_idle([entry["message_id"]], self._idle_ms + 1, retrycount=deliveries)
+            self._reset_idle([entry["message_id"]], self._idle_ms + 1, retrycount=_uncounted(entry))
         self._claimed.clear()
 
     def _ours(self, held: Collection[str]) -> list[dict[str, Any]]:
@@ -101,3 +108,8 @@ class Claims:
         for consumer in consumers:
             if consumer["pending"] == 0 and consumer["idle"] > FORGET_CONSUMER_S * 1000:
                 self._redis.xgroup_delconsumer(self._queue, GROUP, consumer["name"])
+
+
+def _uncounted(entry: dict[str, Any]) -> int:
+    # One stays on record, for what was delivered before may be stored and not announced.
+    return max(1, int(entry["times_delivered"]) - 1)

@@ -126,6 +126,11 @@ class Channel(virtual.Channel):  # type: ignore[misc]
         for claims in self._claims.values():
             claims.keep(self.qos.held())
 
+    def excuse(self) -> None:
+        """Do not count the delivery of what this consumer holds."""
+        for claims in self._claims.values():
+            claims.excuse(self.qos.held())
+
     def hand_back(self, ids: Sequence[str]) -> None:
         # Not the active queues: closing cancels those first. An id that a queue does not know is passed over.
         for claims in self._claims.values():

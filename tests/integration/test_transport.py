@@ -226,6 +226,21 @@ def test_restarts_that_hand_a_message_back_do_not_add_up_to_a_poisonous_one(
     assert counts == [0, 1, 1, 1, 1, 1]
 
 
+def test_consumers_killed_while_they_wait_for_a_store_do_not_add_up_to_a_poisonous_message(
+    publish: Callable[[bytes, int], None], consume: Callable[[], Consumer]
+) -> None:
+    publish(b"[1]", 1)
+    counts = []
+    for _ in range(6):
+        consumer = consume()
+        (message,) = read_until_something(consumer)
+        counts.append(message.headers["x-delivery-count"])
+        consumer.excuse()
+        time.sleep(IDLE_S)  # it dies, and is taken for dead
+
+    assert counts == [0, 1, 1, 1, 1, 1]
+
+
 def test_what_was_taken_over_and_still_waits_is_handed_back_too(
     redis_url: str, prefix: str, publish: Callable[[bytes, int], None], consume: Callable[[], Consumer]
 ) -> None:

@@ -45,6 +45,9 @@ class Stub:
     def keep(self) -> None:
         self.happened.append("keep")
 
+    def excuse(self) -> None:
+        self.happened.append("excuse")
+
     def close(self) -> None:
         self.happened.append("close")
 
@@ -53,7 +56,7 @@ class Stub:
 
     def worker(self, *messages: Any) -> Worker:
         reads: Any = Reads(list(messages))
-        reads.keep, reads.close = self.keep, self.close
+        reads.keep, reads.excuse, reads.close = self.keep, self.excuse, self.close
         stub: Any = self
         return Worker(
             reads,
@@ -110,6 +113,7 @@ def test_while_the_store_is_away_claims_are_kept_waits_grow_and_what_may_be_stor
     stub.worker(message(ONE)).run_once()
 
     assert stub.happened.count("keep") == 1 + 10
+    assert stub.happened.count("excuse") == 1
     assert stub.pauses_s == sorted(stub.pauses_s)
     assert max(stub.pauses_s) == BACKOFF_LAST_S
     assert stub.settled[0].changes == [ONE]
