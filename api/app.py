@@ -13,8 +13,10 @@ from api import about, ranges, stream
 from api.hub import Hub
 from api.lane import StreamLane
 from coinslot import redisclient, web
+from coinslot.access import Access
 from coinslot.changes import Feed
 from coinslot.cors import Cors
+from coinslot.door import create_door
 from coinslot.errors import CoinslotError
 from coinslot.keys import Keys
 from coinslot.ledger import Ledger
@@ -29,7 +31,8 @@ REDIS_TIMEOUT_S = 2.0  # longer than a follower's wait for a change
 def create_app(settings: Settings, stopping: Stopping) -> Any:
     """All of api as one WSGI application, in which a follower takes a thread."""
     flask = create_flask(settings, stopping, open_store(settings), _feed(settings))
-    return Cors(flask, settings.cors_origins).wsgi()
+    guarded = Access(flask, create_door(settings)).wsgi()
+    return Cors(guarded, settings.cors_origins).wsgi()
 
 
 def create_asgi(settings: Settings, stopping: Stopping) -> Any:
@@ -38,7 +41,8 @@ def create_asgi(settings: Settings, stopping: Stopping) -> Any:
     app: Any = create_flask(settings, stopping, store, feed)
     flask = WSGIMiddleware(app, workers=settings.threads)  # a slow reader of a long range holds one
     lane = StreamLane(flask, feed, store, Hub(feed, stopping), settings.followers_max)
-    return Cors(lane, settings.cors_origins).asgi()
+    guarded = Access(lane, create_door(settings)).asgi()
+    return Cors(guarded, settings.cors_origins).asgi()
 
 
 def create_flask(settings: Settings, stopping: Stopping, store: Store, feed: Feed) -> Flask:

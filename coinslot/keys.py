@@ -15,11 +15,12 @@ class Keys(NamedTuple):
     dead: str
     feed: str
     channel: str
+    rate: str  # drawn in coinslot/rate.py
 
     @classmethod
     def of(cls, prefix: str) -> Keys:
-        queue = f"{{{prefix}}}:events"
-        return cls(queue, ledger_of(queue), f"{queue}:dead", f"{{{prefix}}}:feed", f"{prefix}:changes")
+        queue, feed, rate = f"{{{prefix}}}:events", f"{{{prefix}}}:feed", f"{{{prefix}}}:rate"
+        return cls(queue, ledger_of(queue), f"{queue}:dead", feed, f"{prefix}:changes", rate)
 
 
 def ledger_of(queue: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
-from coinslot.ports import check_address
+from coinslot.binding import listen_address
 from coinslot.settings import Settings
 from coinslot.start import starting
 
@@ -38,7 +39,9 @@ def main(name: str, create: Create, *, asgi: bool = False) -> None:
     """Serve until SIGTERM or SIGINT. `create(settings, stopping)` makes the app in the serving process."""
     with starting():
         settings = Settings.load()
-        address, port = check_address(settings.host, settings.port)
+        address, port = listen_address(settings)
+    if settings.ignores_tokens:
+        print("coinslot: API_AUTH=disable: there are tokens, and nobody is asked for them", file=sys.stderr)
     # It warns of more threads than cores. Ours wait for the queue nearly all of the time.
     logging.getLogger("_granian").addFilter(lambda record: "Python threads" not in record.getMessage())
     stopping = multiprocessing.Event()

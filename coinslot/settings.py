@@ -16,6 +16,7 @@ from pymongo.uri_parser import parse_uri
 from redis.connection import parse_url
 
 from coinslot.errors import SettingsError
+from coinslot.tokens import check_token
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -25,7 +26,10 @@ SCHEMES = {
     "mongodb_url": ("mongodb://", "mongodb+srv://"),
     "broker_url": ("redisstreams://", "amqp://", "amqps://"),  # kombu's redis:// loses what a killed worker held
 }
-SECRET = ("redis_url", "mongodb_url", "broker_url", "db_pass")  # may hold a password, so they are never shown
+TOKENS = ("write_tokens", "read_tokens", "admin_tokens")
+SECRET = ("redis_url", "mongodb_url", "broker_url", "db_pass", *TOKENS)  # hold a password or may: never shown
+
+Listed = Annotated[tuple[str, ...], NoDecode]
 
 
 class Settings(BaseSettings):
@@ -84,15 +88,34 @@ class Settings(BaseSettings):
     followers_max: int = Field(10_000, ge=1, description="followers of one api process")
     front_followers_max: int = Field(64, ge=1, description="followers where each takes a thread")
     ready_max_age_s: float = Field(60.0, gt=0, description="/ready fails when an event has waited longer")
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="origins, split by commas, whose pages may call; `*` for all"
+    cors_origins: Listed = Field((), description="origins, split by commas, whose pages may call; `*` for all")
+    api_auth: Literal["", "enable", "disable"] = Field(
+        "", description="`enable` asks for tokens; `disable` opens all to all; empty: `enable` if there are tokens"
+    )
+    write_tokens: Listed = Field((), repr=False, description="tokens that may POST events, split by commas")
+    read_tokens: Listed = Field((), repr=False, description="tokens that may read and follow events")
+    admin_tokens: Listed = Field((), repr=False, description="tokens that may do everything")
+    rate_limit: str = Field(
+        "",
+        pattern=r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$",
+        description="most requests of each token, such as `1000/minute`; empty: no limit",
     )
     failpoint: str = Field("", description="for tests: where a worker kills itself, as NAME or NAME:NTH")
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", *TOKENS, mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator(*TOKENS)
+    @classmethod
+    def _are_tokens(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for place, value in enumerate(values, 1):
+            try:
+                check_token(value)
+            except ValueError as error:
+                raise ValueError(f"number {place}: {error}") from None
+        return values
 
     @field_validator("redis_url", "mongodb_url", "broker_url")
     @classmethod
@@ -116,6 +139,28 @@ class Settings(BaseSettings):
         if streams.scheme == "redisstreams" and streams._replace(scheme="redis").geturl() != self.redis_url:
             raise ValueError("BROKER_URL: redisstreams:// must name the server of REDIS_URL; leave it empty")
         return self
+
+    @model_validator(mode="after")
+    def _tokens_are_there_to_be_asked_for(self) -> Settings:
+        if self.api_auth == "enable" and not self._has_tokens:
+            raise ValueError("API_AUTH=enable without a token: set WRITE_TOKENS, READ_TOKENS or ADMIN_TOKENS")
+        if self.rate_limit and not self.auth_is_on:
+            raise ValueError("RATE_LIMIT counts the requests of each token, and authentication is off: set tokens")
+        return self
+
+    @property
+    def auth_is_on(self) -> bool:
+        """Unless it is said outright, tokens are there to be asked for."""
+        return self.api_auth == "enable" or (not self.api_auth and self._has_tokens)
+
+    @property
+    def ignores_tokens(self) -> bool:
+        """There are tokens, and nobody is asked for them."""
+        return self._has_tokens and not self.auth_is_on
+
+    @property
+    def _has_tokens(self) -> bool:
+        return bool(self.write_tokens or self.read_tokens or self.admin_tokens)
 
     @property
     def queue_is_on_redis(self) -> bool:

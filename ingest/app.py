@@ -9,7 +9,9 @@ from typing import Any
 from flask import Flask, Response, request
 
 from coinslot import redisclient, web
+from coinslot.access import Access
 from coinslot.cors import Cors
+from coinslot.door import create_door
 from coinslot.events import EventCheck
 from coinslot.keys import Keys
 from coinslot.ledger import Ledger, Reading
@@ -39,7 +41,8 @@ def create_app(settings: Settings, _stopping: Stopping) -> Any:
     )
     app = create_flask(intake)
     app.register_blueprint(web.health({"queue": broker.check}))
-    return Cors(FastLane(intake, app), settings.cors_origins).wsgi()
+    guarded = Access(FastLane(intake, app), create_door(settings)).wsgi()
+    return Cors(guarded, settings.cors_origins).wsgi()
 
 
 def _ledger(settings: Settings) -> Ledger:

@@ -37,15 +37,18 @@ def until(ask: Callable[[], T], *, timeout_s: float = 10.0, what: str = "") -> T
 class Pipeline:
     """A front, workers and an api over given servers. `url` is the front's, `api_url` that of the stream lane.
 
-    `environment` is settings by their variables' names; REDIS_URL must be among them.
+    `environment` is settings by their variables' names; REDIS_URL must be among them. `token` is what clients send.
     """
 
-    def __init__(self, folder: Path, environment: dict[str, str], *, workers: int = 1, api: bool = False) -> None:
+    def __init__(
+        self, folder: Path, environment: dict[str, str], *, workers: int = 1, api: bool = False, token: str = ""
+    ) -> None:
         self.port, self.api_port = free_port(), free_port()
         self.url, self.api_url = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.api_port}"
         self.environment = {name: value for name, value in os.environ.items() if name not in _OURS}
         self.environment |= {"DATA_DIR": str(folder), "MODE": "prod", **environment}
         self._folder = folder
+        self._credentials = {"Authorization": f"Bearer {token}"} if token else {}
         self.front = self.process("front", PORT=str(self.port))
         self.workers = [self.process("worker", name=f"worker-{n}") for n in range(workers)]
         self.api = self.process("api", PORT=str(self.api_port)) if api else None
@@ -94,7 +97,10 @@ class Pipeline:
     ) -> urllib3.BaseHTTPResponse:
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.http.request(
-            "POST", f"{self.url}{PATH}{query}", body=body, headers={"Content-Type": media, **fields}
+            "POST",
+            f"{self.url}{PATH}{query}",
+            body=body,
+            headers={"Content-Type": media, **self._credentials, **fields},
         )
 
     def send(self, events: Sequence[dict[str, Any]]) -> list[str]:
@@ -106,7 +112,7 @@ class Pipeline:
 
     def get(self, path: str = "", **headers: str) -> urllib3.BaseHTTPResponse:
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.http.request("GET", f"{self.url}{PATH}{path}", headers=fields)
+        return self.http.request("GET", f"{self.url}{PATH}{path}", headers={**self._credentials, **fields})
 
     def count(self) -> int:
         count: int = self.get("/count").json()
@@ -117,7 +123,7 @@ class Pipeline:
         return events
 
     def audit(self) -> dict[str, Any]:
-        audit: dict[str, Any] = self.http.request("GET", f"{self.url}/audit").json()
+        audit: dict[str, Any] = self.http.request("GET", f"{self.url}/audit", headers=self._credentials).json()
         return audit
 
     def wait_count(self, count: int, *, timeout_s: float = 10.0) -> None:

@@ -4,7 +4,7 @@
  *
  *   import { API } from "./coinslot.js";
  *
- *   const api = new API("127.0.0.1", 3000);
+ *   const api = new API("127.0.0.1", 3000); // and { token } where the server asks for one
  *   await api.saveData({ timestamp: Date.now() });
  *   api.on("change", (event) => console.log(event));
  *   await api.followChanges();
@@ -15,6 +15,7 @@ const RETRIES = 8; // of a save; following goes on until closed
 const FIRST_PAUSE_MS = 250;
 const LAST_PAUSE_MS = 60_000;
 const TIMEOUT_MS = 60_000;
+const TRY_AGAIN = [429, 502, 503, 504]; // 502 and 504 are a proxy's words for a server that is away
 const SILENCE_MS = 45_000; // a stream is dead without three of the server's comments, one every 15 s
 
 const { crypto = (await import("node:crypto")).webcrypto } = globalThis; // in Node 18 it is no global
@@ -53,12 +54,16 @@ export class FeedGap extends Error {
  */
 export class API {
   #url;
+  #credentials;
   #listeners = { change: new Set(), error: new Set() };
   #closing = new AbortController();
   #following = null;
 
   /** `host` is a name, an address, or the whole URL of the server. */
-  constructor(host = "127.0.0.1", port = 3000) {
+  constructor(host = "127.0.0.1", port = 3000, { token } = {}) {
+    // fetch would repeat in its error what cannot be a header.
+    if (token && !/^[\w.~+/-]+=*$/.test(token)) throw new TypeError("this cannot be a token");
+    this.#credentials = token ? { Authorization: `Bearer ${token}` } : {};
     const name = host.includes(":") ? `[${host}]` : host;
     this.#url = host.includes("://") ? host.replace(/\/+$/, "") : `http://${name}:${port}`;
   }
@@ -127,11 +132,12 @@ export class API {
   }
 
   /** What `read` makes of the response; all that fetch throws on the way is Unavailable. */
-  async #talk(path, query, options, read) {
+  async #talk(path, query, { headers, ...options }, read) {
     const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
     const search = given.length ? `?${new URLSearchParams(given)}` : "";
+    const request = { ...options, headers: { ...headers, ...this.#credentials } };
     try {
-      return await read(await fetch(`${this.#url}${path}${search}`, options));
+      return await read(await fetch(`${this.#url}${path}${search}`, request));
     } catch (error) {
       if (error instanceof Unavailable || error instanceof Refused) throw error;
       throw new Unavailable(`${this.#url} cannot be reached: ${error.cause?.message ?? error.message}`);
@@ -225,11 +231,11 @@ function parser(tell) {
   };
 }
 
-/** What an answer that is no success means; 502 and 504 are a proxy's words for a server that is away. */
+/** What an answer that is no success means. */
 async function refusal(response) {
   const { error } = await response.json().catch(() => ({}));
   const what = error?.what ?? response.statusText;
-  if (![502, 503, 504].includes(response.status)) return new Refused(response.status, what, error?.events);
+  if (!TRY_AGAIN.includes(response.status)) return new Refused(response.status, what, error?.events);
   const seconds = response.headers.get("Retry-After");
   return new Unavailable(`${what} (${response.status})`, /^\d+$/.test(seconds) ? seconds * 1000 : undefined);
 }

@@ -1,4 +1,4 @@
-/** The first page's live feed: the last 7 events at once, then each new one; and its form. */
+/** The first page's live feed: the last 7 events at once, then each new one; and its forms. */
 
 import { API } from "./coinslot.js";
 
@@ -6,10 +6,11 @@ const FIRST = 7;
 const MOST = 50; // on the page; what is older makes room
 const LONGEST = 10_000; // characters
 const COUNT_EVERY_MS = 2000;
+const TOKEN = "coinslot-token";
 
 const at = (id) => document.getElementById(id);
 const feed = at("feed");
-const api = new API(new URL("..", import.meta.url).href);
+let api;
 
 /** Events to be shown, oldest first: shown once a frame, however fast they come. */
 let waiting = [];
@@ -87,18 +88,64 @@ at("slot").addEventListener("submit", async (submission) => {
     at("result").textContent = `accepted: ${await api.saveData(JSON.parse(at("event").value))}`;
   } catch (error) {
     at("result").textContent = error.message;
+    askForToken(error);
   }
 });
 
-api.on("change", (event) => {
-  say("connected");
-  add(event);
-});
-api.on("error", (error) => say(error.message));
+function askForToken(error) {
+  if ([401, 403].includes(error.status)) at("door").hidden = false;
+}
 
-// Shown at once, and again when following has begun: for what was stored between the two.
-showCount();
-showLast();
-await api.followChanges();
-say("connected");
-showLast();
+at("door").addEventListener("submit", (submission) => {
+  submission.preventDefault();
+  const token = at("token").value;
+  try {
+    begin(token);
+  } catch (error) {
+    return say(error.message);
+  }
+  at("token").value = "";
+  at("door").hidden = true;
+  keep(token);
+});
+
+/** Kept for this tab alone, and gone with it; in a browser that keeps nothing, asked for at each visit. */
+function keep(token) {
+  try {
+    sessionStorage.setItem(TOKEN, token);
+  } catch {
+    say("this browser does not keep the token");
+  }
+}
+
+function kept() {
+  try {
+    return sessionStorage.getItem(TOKEN) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function begin(token) {
+  const next = new API(new URL("..", import.meta.url).href, undefined, { token });
+  api?.close();
+  api = next;
+  api.on("change", (event) => {
+    say("connected");
+    add(event);
+  });
+  api.on("error", (error) => {
+    say(error.message);
+    askForToken(error);
+  });
+  // Shown at once, and again when following has begun: for what was stored between the two.
+  showCount();
+  showLast();
+  const begun = () => {
+    say("connected");
+    showLast();
+  };
+  api.followChanges().then(begun, () => {}); // `error` has told why not
+}
+
+begin(kept());

@@ -15,9 +15,10 @@ from coinslot.client import Client
 
 @click.command()
 @options.url
-def audit(url: str) -> None:
+@options.token
+def audit(url: str, token: str | None) -> None:
     """Show the ledger; fail if an event is unaccounted for."""
-    with Client(url, retries=0) as client:
+    with Client(url, token=token, retries=0) as client:
         ledger = client.audit()
     Console().print(_table(ledger))
     if not ledger["balanced"]:

@@ -12,7 +12,8 @@ from coinslot.client import Client
 @options.start
 @options.end
 @options.url
-def count(start: float | None, end: float | None, url: str) -> None:
+@options.token
+def count(start: float | None, end: float | None, url: str, token: str | None) -> None:
     """Print how many events are stored."""
-    with Client(url, retries=0) as client:
+    with Client(url, token=token, retries=0) as client:
         click.echo(client.count(start, end))

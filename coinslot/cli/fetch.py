@@ -16,10 +16,11 @@ from coinslot.client import Client
 @click.option("--limit", type=click.IntRange(min=1), help="Most events.")
 @click.option("--desc", is_flag=True, help="Greatest timestamp first.")
 @options.url
-def fetch(start: float | None, end: float | None, limit: int | None, desc: bool, url: str) -> None:
+@options.token
+def fetch(start: float | None, end: float | None, limit: int | None, desc: bool, url: str, token: str | None) -> None:
     """Print stored events by timestamp, one line of JSON each."""
     out = sys.stdout.buffer
-    with Client(url, retries=0) as client:
+    with Client(url, token=token, retries=0) as client:
         for line in client.fetch_lines(start, end, limit=limit, descending=desc):
             out.write(line + b"\n")
     out.flush()

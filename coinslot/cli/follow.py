@@ -18,7 +18,8 @@ RETRIES = 30  # with their pauses, enough for a server that is away for twenty m
 @click.option("--start", type=options.number, help="First print what is stored from this timestamp on.")
 @click.option("--skip-gaps", is_flag=True, help="Go on, and only say so, where changes are missing.")
 @options.url
-def follow(after: str | None, start: float | None, skip_gaps: bool, url: str) -> None:
+@options.token
+def follow(after: str | None, start: float | None, skip_gaps: bool, url: str, token: str | None) -> None:
     """Print each event as it is stored, one line of JSON each, until Ctrl-C.
 
     A lost connection is made again without losing a change. At the end, the cursor to begin after next time
@@ -28,7 +29,7 @@ def follow(after: str | None, start: float | None, skip_gaps: bool, url: str) ->
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     out = sys.stdout.buffer
     try:
-        with Client(url, retries=RETRIES) as client:
+        with Client(url, token=token, retries=RETRIES) as client:
             for change in client.follow(after, start, skip_gaps=skip_gaps):
                 out.write(change.raw + b"\n")
                 out.flush()

@@ -8,6 +8,7 @@ import click
 
 from coinslot.client import DEFAULT_URL
 from coinslot.client.connection import checked_url
+from coinslot.tokens import check_token
 
 
 def number(text: str) -> int | float:
@@ -28,9 +29,20 @@ def _server(ctx: click.Context, param: click.Parameter, value: str) -> str:
         raise click.BadParameter(str(error)) from None
 
 
+def _token(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    try:
+        return check_token(value) if value else None
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 url = click.option(
     "--url", envvar="COINSLOT_URL", default=DEFAULT_URL, show_default=True, show_envvar=True, callback=_server,
     help="The server.",
+)  # fmt: skip
+token = click.option(
+    "--token", envvar="COINSLOT_TOKEN", show_envvar=True, callback=_token,
+    help="For a server that asks for one; better in the variable, for others can see a command's options.",
 )  # fmt: skip
 start = click.option("--start", type=number, help="Smallest timestamp.")
 end = click.option("--end", type=number, help="Greatest timestamp.")

@@ -28,7 +28,8 @@ _U = TypeVar("_U")
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @options.url
-def send(files: tuple[str, ...], url: str) -> None:
+@options.token
+def send(files: tuple[str, ...], url: str, token: str | None) -> None:
     """Send the events in FILES: one line of JSON each, plain or gzip; - is stdin.
 
     A file may be sent again, after a failure or by mistake: an event without an _id gets one made of the
@@ -38,17 +39,17 @@ def send(files: tuple[str, ...], url: str) -> None:
     meter = Meter(_total_bytes(files))
     try:
         with meter:
-            _send(files, url, meter)
+            _send(files, Client(url, token=token), meter)
     finally:
         click.echo(meter)
     if meter.refused:
         sys.exit(1)
 
 
-def _send(files: Iterable[str], url: str, meter: Meter) -> None:
+def _send(files: Iterable[str], client: Client, meter: Meter) -> None:
     batches = lines.batches(_good(files, meter), BATCH_MAX_EVENTS, BATCH_MAX_BYTES)
     # The client is left before the pool, so that a failure or Ctrl-C ends the waits of what is in flight.
-    with ThreadPoolExecutor(IN_FLIGHT) as pool, Client(url) as client:
+    with ThreadPoolExecutor(IN_FLIGHT) as pool, client:
         save = partial(client.save_lines, skip_bad=True)
         for sent in in_flight(pool, partial(post, save), batches):
             meter.accept(sent.accepted)

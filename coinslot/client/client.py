@@ -34,14 +34,16 @@ _T = TypeVar("_T")
 class Client:
     """Speaks to one server; safe to share between threads.
 
-    `timeout_s` bounds the wait for a connection and each wait for the server; `retries` how often in a row a
-    request is tried again after 503 or a lost connection, with pauses of up to 75 s. When that did not
-    help, every method raises Unavailable, and Refused where trying again would not help.
+    `token` is for a server that asks for one. `timeout_s` bounds the wait for a connection and each wait for the
+    server; `retries` how often in a row a request is tried again after 429, 503 or a lost connection, with pauses of up
+    to 75 s. When that did not help, every method raises Unavailable, and Refused where trying again would not help.
     """
 
-    def __init__(self, url: str = DEFAULT_URL, *, timeout_s: float = 10.0, retries: int = 8) -> None:
+    def __init__(
+        self, url: str = DEFAULT_URL, *, token: str | None = None, timeout_s: float = 10.0, retries: int = 8
+    ) -> None:
         self._timeout_s = timeout_s
-        self._server = Connection(url, timeout_s, retries)
+        self._server = Connection(url, timeout_s, retries, token)
 
     def save(self, event: Mapping[str, Any]) -> str:
         """Have one event accepted; returns its `_id`."""

@@ -15,8 +15,11 @@ import urllib3
 from urllib3.exceptions import HTTPError, LocationParseError
 
 from coinslot.client.answers import Refused, Rejection, Unavailable
+from coinslot.tokens import check_token
 
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.25, 60.0
+
+TRY_AGAIN = (429, 502, 503, 504)  # 502 and 504 are a proxy's words for a server that is away
 
 _log = logging.getLogger("coinslot")
 
@@ -30,22 +33,23 @@ class _Error(msgspec.Struct):
 
 
 class Connection:
-    """Requests to the server at `url`; safe to share between threads.
+    """Requests to the server at `url`; safe to share between threads. Raises ValueError for what is no URL or token.
 
     urllib3 could try again by itself, but its waits cannot be cut short when the client is closed.
     """
 
-    def __init__(self, url: str, timeout_s: float, retries: int) -> None:
+    def __init__(self, url: str, timeout_s: float, retries: int, token: str | None = None) -> None:
         self._url = checked_url(url)
         self._timeout_s = timeout_s
         self._retries = retries
+        self._headers = {"Authorization": f"Bearer {check_token(token)}"} if token else {}
         self._pool = urllib3.PoolManager(maxsize=16)
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._streams: set[Response] = set()
 
     def request(self, method: str, path: str, query: Query, **options: Any) -> Response:
-        """An answer below 300; tried again after 503 and lost connections. Raises Unavailable and Refused."""
+        """An answer below 300; tried again after 429, 503 and lost connections. Raises Unavailable and Refused."""
         failures = 0
         while True:
             try:
@@ -60,9 +64,10 @@ class Connection:
             raise Unavailable("the client is closed")
         given = urlencode({key: value for key, value in query.items() if value is not None})
         url = f"{self._url}{path}" + (f"?{given}" if given else "")
+        headers = {**options.pop("headers", {}), **self._headers}
         options = {"timeout": self._timeout_s, "retries": False, **options}
         try:
-            response = self._pool.request(method, url, **options)
+            response = self._pool.request(method, url, headers=headers, **options)
             if response.status >= 300:
                 raise _refusal(response)
         except HTTPError as error:
@@ -125,12 +130,12 @@ def _cause(error: HTTPError) -> object:
 
 
 def _refusal(response: Response) -> Unavailable | Refused:
-    """What an answer of 300 and above means; 502 and 504 are a proxy's words for a server that is away."""
+    """What an answer of 300 and above means."""
     try:
         error = msgspec.json.decode(response.data, type=dict[str, _Error])["error"]
     except (msgspec.MsgspecError, KeyError):
         error = _Error(response.reason or "no reason given")
-    if response.status in (502, 503, 504):
+    if response.status in TRY_AGAIN:
         return Unavailable(f"{error.what} ({response.status})", _retry_after_s(response))
     return Refused(response.status, error.what, error.events)
 

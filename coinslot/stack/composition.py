@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import coinslot
-from coinslot.ports import check_address
+from coinslot.binding import listen_address
 from coinslot.settings import Settings
 from coinslot.stack.binaries import find_mongod
 from coinslot.stack.folder import DataFolder
@@ -37,7 +37,7 @@ def compose(
     `environ` is what its processes inherit; `logged`: what front and workers say goes to files like that of the
     servers, and not to stderr.
     """
-    address, port = check_address(settings.host, settings.port)
+    address, port = listen_address(settings)
     env = {**environ, "HOST": address, "PORT": str(port), "DATA_DIR": str(folder.path)}
     env["PYTHONPATH"] = _python_path(environ)
     servers: list[Server] = []

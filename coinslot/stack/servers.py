@@ -21,6 +21,7 @@ from coinslot.stack.process import Process
 PING_TIMEOUT_S = 0.5
 LOG_TAIL_BYTES = 2000
 MONGOD_CACHE_GB = "0.5"  # by itself mongod takes half of the machine's memory
+SLOW_QUERY_MS = "3600000"  # an hour: none
 
 
 class Server(Process, ABC):
@@ -125,6 +126,8 @@ class MongoServer(Server):
         command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
         # A primary told to end would first wait 15 s for others to catch up.
         command += ["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"]
+        # Its log of slow queries would quote the ids that were asked for.
+        command += ["--slowms", SLOW_QUERY_MS]
         super().__init__("mongodb", [*command, *arguments], log=log or folder / "mongod.log", keep_open=keep_open)
 
     def ping(self) -> bool:

@@ -17,7 +17,7 @@ from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 from coinslot.errors import SettingsError
 from coinslot.events import Dead, Event
 from coinslot.store.mongodb_documents import READABLE, keys, to_document, to_json
-from coinslot.store.mongodb_faults import UNREADABLE, one_line, outcome, unavailable
+from coinslot.store.mongodb_faults import UNREADABLE, outcome, unavailable, unstorable
 from coinslot.store.mongodb_total import Total
 from coinslot.store.primed import primed
 from coinslot.store.protocol import STORED, Cursor, Number, Outcome
@@ -112,7 +112,7 @@ class MongoStore:
             if error.code not in UNREADABLE:
                 raise
             if len(documents) == 1:
-                return [Dead(one_line(error))]
+                return [Dead(unstorable(error.code))]
             middle = len(documents) // 2
             return self._write(documents[:middle]) + self._write(documents[middle:])
         return outcomes

@@ -3,6 +3,9 @@
 Only the codes listed here are the document's fault. Every other (a full disk, no primary, a code that is new to
 us) is taken for trouble that passes, because the mistake is cheaper that way round: an event is tried again, where
 otherwise a full disk would empty the queue into dead letters.
+
+What MongoDB says of a document may quote it (the value of a key that is there twice, the name of a field, the first
+element), and reasons are logged. So a document's fault is told in words of ours.
 Codes: https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 """
 
@@ -27,14 +30,18 @@ BSON_OBJECT_TOO_LARGE = 10334
 
 # With these MongoDB refuses the whole message, for the sake of one document in it. BadValue is not among them:
 # as the answer to a whole command it speaks of the command, such as a write concern that cannot be had.
-UNREADABLE = frozenset({OVERFLOW, INVALID_BSON, BSON_OBJECT_TOO_LARGE})
+UNREADABLE = {
+    OVERFLOW: "nested deeper than MongoDB takes",
+    INVALID_BSON: "not BSON as MongoDB reads it",
+    BSON_OBJECT_TOO_LARGE: "larger than MongoDB takes",
+}
 # A duplicate key counts as a fault where the unique index is not that of `_id`: the operator made it to keep such out.
 UNSTORABLE = UNREADABLE | {
-    DUPLICATE_KEY,
-    BAD_VALUE,
-    DOLLAR_PREFIXED_FIELD_NAME,
-    INVALID_ID_FIELD,
-    DOCUMENT_VALIDATION_FAILURE,
+    DUPLICATE_KEY: "a unique index has its value already",
+    BAD_VALUE: "it holds, or is, what MongoDB does not take (BadValue)",
+    DOLLAR_PREFIXED_FIELD_NAME: "a field's name begins with a dollar sign",
+    INVALID_ID_FIELD: "MongoDB does not take its _id",
+    DOCUMENT_VALIDATION_FAILURE: "the collection's validator refuses it",
 }
 
 
@@ -43,8 +50,13 @@ def outcome(fault: dict[str, Any]) -> Outcome:
     if fault["code"] == DUPLICATE_KEY and fault.get("keyPattern") == {"_id": 1}:
         return DUPLICATE
     if fault["code"] in UNSTORABLE:
-        return Dead(one_line(fault["errmsg"]))
-    raise unavailable(fault["errmsg"])
+        return Dead(unstorable(fault["code"]))
+    raise unavailable(f"a document was not written, with error code {fault['code']}")
+
+
+def unstorable(code: int) -> str:
+    """Why the document can never be stored."""
+    return f"{UNSTORABLE[code]} (MongoDB's error {code})"
 
 
 def unavailable(reason: object) -> StoreUnavailable:
@@ -52,8 +64,8 @@ def unavailable(reason: object) -> StoreUnavailable:
 
 
 def one_line(reason: object) -> str:
-    """The reason, fit for a log line or a dead letter: pymongo's go on to quote whole answers and topologies."""
+    """The reason, fit for a log line or a dead letter: some go on to quote whole commands, answers and topologies."""
     text = str(reason)
-    for quotation in (", full error: ", ", Topology Description: "):
+    for quotation in (" to execute command ", ", full error: ", ", Topology Description: "):
         text = text.partition(quotation)[0]
     return " ".join(text.split())[:MAX_REASON_CHARACTERS]

@@ -295,3 +295,62 @@ def test_closing_the_client_ends_a_wait_to_try_again() -> None:
 def test_what_is_no_url_of_a_server_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="not an http"):
         Client(url)
+
+
+TOKEN = "a-token-0123456789"
+
+
+def test_the_token_goes_with_every_request_in_its_header_alone() -> None:
+    begun = Answer(b"event: cursor\nid: 1-0\ndata: {}\n\n", then="silence")
+
+    with canned(ACCEPTED, Answer(b""), Answer(b"0"), begun) as server:
+        client = Client(server.url, token=TOKEN)
+        client.save({"timestamp": 1})
+        list(client.fetch_range())
+        client.count()
+        client.follow()
+        client.close()
+
+    assert [request.headers["authorization"] for request in server.requests] == [f"Bearer {TOKEN}"] * 4
+    assert server.requests[0].headers["content-type"] == "application/x-ndjson"
+    assert not any(TOKEN in f"{request.path}{request.query}{request.body!r}" for request in server.requests)
+
+
+@pytest.mark.parametrize("bad", ["short", "with space 0123456789", "line\nbreak-0123456789", "späte-0123456789"])
+def test_what_cannot_be_a_token_is_refused_and_not_repeated(bad: str) -> None:
+    with pytest.raises(ValueError, match="a token is") as raised:
+        Client(token=bad)
+
+    assert bad not in str(raised.value)
+
+
+def test_a_request_beyond_the_rate_limit_is_tried_again_when_the_server_says() -> None:
+    limited = Answer(b'{"error":{"what":"too many"}}', 429, {"Retry-After": "0"})
+
+    with canned(limited, ACCEPTED) as server, Client(server.url) as client:
+        id = client.save({"timestamp": 1})
+
+    assert id == "a"
+    assert server.requests[0].body == server.requests[1].body
+
+
+def test_without_retries_a_request_beyond_the_rate_limit_is_unavailable_and_says_until_when() -> None:
+    limited = Answer(b'{"error":{"what":"too many"}}', 429, {"Retry-After": "7"})
+
+    with canned(limited) as server, Client(server.url, retries=0) as client, pytest.raises(Unavailable) as raised:
+        client.count()
+
+    assert raised.value.retry_after_s == 7
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_missing_or_wrong_token_is_refused_and_not_tried_again(status: int) -> None:
+    refused = Answer(b'{"error":{"what":"who are you"}}', status)
+
+    with canned(refused, refused) as server, Client(server.url) as client:
+        with pytest.raises(Refused, match=rf"^who are you \({status}\)$"):
+            client.count()
+        with pytest.raises(Refused):
+            client.follow()
+
+    assert len(server.requests) == 2

@@ -204,3 +204,74 @@ def test_a_faulty_listener_is_not_taken_for_a_lost_connection(tmp_path: Path) ->
         )
 
     assert told == {"message": "mine", "errors": []}
+
+
+TOKEN = "a-token-0123456789"
+
+
+def test_the_token_goes_with_every_request_in_its_header_alone(tmp_path: Path) -> None:
+    begun = b"id: 1-0\nevent: cursor\ndata: {}\n\n"
+    accepted = Answer(b'{"accepted":1,"ids":["a"]}', 201)
+
+    with canned(accepted, Answer(b"[]"), Answer(b"0"), Answer(begun, then="silence")) as server:
+        run(
+            tmp_path,
+            server.url,
+            f"""
+            const mine = new API(url.href, undefined, {{ token: "{TOKEN}" }});
+            await mine.saveData({{ timestamp: 1 }});
+            await mine.fetchRange();
+            await mine.count();
+            await mine.followChanges();
+            mine.close();
+            tell(null);
+            """,
+        )
+
+    assert [request.headers["authorization"] for request in server.requests] == [f"Bearer {TOKEN}"] * 4
+    assert not any(TOKEN in f"{request.path}{request.query}{request.body!r}" for request in server.requests)
+
+
+def test_what_cannot_be_a_token_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    told = run(
+        tmp_path,
+        "http://127.0.0.1:1",
+        """
+        const tries = ["with space", "line\\nbreak", "späte"];
+        tell(tries.map((token) => {
+          try { return new API("127.0.0.1", 1, { token }); } catch ({ message }) { return message; }
+        }));
+        """,
+    )
+
+    assert told == ["this cannot be a token"] * 3
+
+
+def test_a_save_beyond_the_rate_limit_is_tried_again_with_the_same_id(tmp_path: Path) -> None:
+    limited = Answer(b'{"error":{"what":"too many"}}', 429, {"Retry-After": "0"})
+    accepted = Answer(b'{"accepted":1,"ids":["a"]}', 201)
+
+    with canned(limited, accepted) as server:
+        told = run(tmp_path, server.url, "tell(await api.saveData({ timestamp: 1 }));")
+
+    assert told == "a"
+    assert server.requests[0].body == server.requests[1].body
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_missing_or_wrong_token_is_told_at_once_and_not_tried_again(tmp_path: Path, status: int) -> None:
+    refused = Answer(b'{"error":{"what":"who are you"}}', status)
+
+    with canned(refused, refused) as server:
+        told = run(
+            tmp_path,
+            server.url,
+            """
+            const saving = await api.saveData({ timestamp: 1 }).catch((error) => error);
+            const following = await api.followChanges().catch((error) => error);
+            tell({ statuses: [saving.status, following.status], what: saving.message, errors });
+            """,
+        )
+
+    assert told == {"statuses": [status, status], "what": f"who are you ({status})", "errors": ["Refused"]}
+    assert len(server.requests) == 2

@@ -95,6 +95,10 @@ def test_overrides_stand_over_the_environment(monkeypatch: pytest.MonkeyPatch) -
         ("BACKLOG_MAX_MESSAGES", "0"),
         ("THREADS", "1"),
         ("READY_MAX_AGE_S", "nan"),
+        ("API_AUTH", "on"),
+        ("RATE_LIMIT", "1000"),
+        ("RATE_LIMIT", "0/minute"),
+        ("RATE_LIMIT", "1000/minute;10/second"),
     ],
 )
 def test_a_bad_value_is_refused_in_one_line_that_names_it(
@@ -128,6 +132,75 @@ def test_cors_origins_are_split_by_commas(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("CORS_ORIGINS", " https://a.example, https://b.example ,")
 
     assert Settings.load().cors_origins == ("https://a.example", "https://b.example")
+
+
+TOKEN, ANOTHER = "a-token-0123456789", "b-token-0123456789=="
+
+
+@pytest.mark.parametrize("name", ["WRITE_TOKENS", "READ_TOKENS", "ADMIN_TOKENS"])
+def test_tokens_are_split_by_commas_and_never_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, f" {TOKEN}, {ANOTHER},")
+
+    settings = Settings.load()
+
+    assert getattr(settings, name.lower()) == (TOKEN, ANOTHER)
+    assert TOKEN not in repr(settings) + str(settings)
+
+
+@pytest.mark.parametrize("name", ["WRITE_TOKENS", "READ_TOKENS", "ADMIN_TOKENS"])
+@pytest.mark.parametrize("bad", ["tooshort", "with space 0123456789", '"quoted-0123456789"', "späte-0123456789"])
+def test_a_token_that_cannot_be_one_is_named_by_its_place_alone(
+    monkeypatch: pytest.MonkeyPatch, name: str, bad: str
+) -> None:
+    monkeypatch.setenv(name, f"{TOKEN},{bad}")
+
+    with pytest.raises(SettingsError, match=f"^{name}: number 2: a token is 16 or more of") as caught:
+        Settings.load()
+
+    assert TOKEN not in str(caught.value)
+    assert bad not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "is_on"),
+    [
+        ({}, False),
+        ({"API_AUTH": "disable"}, False),
+        ({"READ_TOKENS": TOKEN}, True),
+        ({"WRITE_TOKENS": TOKEN}, True),
+        ({"ADMIN_TOKENS": TOKEN}, True),
+        ({"ADMIN_TOKENS": TOKEN, "API_AUTH": "enable"}, True),
+        ({"ADMIN_TOKENS": TOKEN, "API_AUTH": "disable"}, False),
+        ({"ADMIN_TOKENS": "", "API_AUTH": ""}, False),
+    ],
+)
+def test_tokens_are_asked_for_if_there_are_some_unless_it_is_said_outright(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], is_on: bool
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+
+    assert Settings.load().auth_is_on == is_on
+
+
+def test_authentication_without_a_token_is_refused_and_says_what_to_set() -> None:
+    with pytest.raises(
+        SettingsError, match=r"^API_AUTH=enable without a token: set WRITE_TOKENS, READ_TOKENS or ADMIN"
+    ):
+        Settings.load(api_auth="enable")
+
+
+@pytest.mark.parametrize("given", [{}, {"api_auth": "disable"}, {"api_auth": "disable", "read_tokens": TOKEN}])
+def test_a_rate_limit_without_authentication_is_refused(given: dict[str, str]) -> None:
+    with pytest.raises(
+        SettingsError, match=r"^RATE_LIMIT counts the requests of each token, and authentication is off"
+    ):
+        Settings.load(rate_limit="10/minute", **given)
+
+
+@pytest.mark.parametrize("limit", ["", "1/second", "1000/minute", "5000000/day"])
+def test_a_rate_limit_is_so_many_requests_in_a_unit_of_time(limit: str) -> None:
+    assert Settings.load(rate_limit=limit, read_tokens=TOKEN).rate_limit == limit
 
 
 def test_the_db_variables_make_a_mongodb_url() -> None:

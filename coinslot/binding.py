@@ -1,0 +1,20 @@
+"""Where the web servers listen: on loopback, or elsewhere if it has been said who may come in."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from coinslot.errors import CannotStart
+from coinslot.ports import check_address
+from coinslot.settings import Settings
+
+
+def listen_address(settings: Settings) -> tuple[str, int]:
+    """The IP address and port to listen on, a free one for port 0. Raises CannotStart if that may not or cannot be."""
+    address, port = check_address(settings.host, settings.port)
+    if not (ip_address(address).is_loopback or settings.auth_is_on or settings.api_auth == "disable"):
+        raise CannotStart(
+            f"HOST={settings.host} can be reached from outside, and anybody could read and write: set tokens and "
+            "API_AUTH=enable, or API_AUTH=disable if that is meant"
+        )
+    return address, port

@@ -1,0 +1,66 @@
+"""Which kind of token a request needs."""
+
+from __future__ import annotations
+
+import pytest
+
+from coinslot.permission import needed
+
+EVENTS = "/wsapi/interaction_data"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/alive", "/ready", "/limits", "/openapi.json", "/wsapi/ping", "/static/coinslot.js", "/static/a/b"]
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_says_nothing_of_events_is_open(method: str, path: str) -> None:
+    assert needed(method, path) == "nothing"
+
+
+@pytest.mark.parametrize("path", [EVENTS, f"{EVENTS}/count", f"{EVENTS}/last", f"{EVENTS}/stream", "/audit"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_reading_and_following_needs_a_read_token(method: str, path: str) -> None:
+    assert needed(method, path) == "read"
+
+
+def test_posting_events_needs_a_write_token() -> None:
+    assert needed("POST", EVENTS) == "write"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/dead-letters"),
+        ("GET", "/dead-letters/1-0"),
+        ("POST", "/dead-letters/1-0"),
+        ("DELETE", "/dead-letters/1-0"),
+        ("DELETE", EVENTS),
+        ("PUT", EVENTS),
+        ("OPTIONS", EVENTS),
+        ("POST", f"{EVENTS}/stream"),
+        ("POST", "/static/coinslot.js"),
+        ("POST", "/"),
+    ],
+)
+def test_erasing_dead_letters_and_all_else_needs_an_admin_token(method: str, path: str) -> None:
+    assert needed(method, path) == "admin"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/a/route/that/was/forgotten"),
+        ("GET", ""),
+        ("GET", "/static"),
+        ("GET", "/staticky"),
+        ("GET", "//static/coinslot.js"),
+        ("GET", "/dead-letters/../alive"),
+        ("GET", "/alive/"),
+        ("GET", "/Alive"),
+        ("GET", "/alive%2f"),
+        ("GET", f"{EVENTS}/"),
+        ("get", "/alive"),
+    ],
+)
+def test_positive_control_what_is_not_in_the_table_is_shut(method: str, path: str) -> None:
+    assert needed(method, path) == "admin"
