@@ -4,8 +4,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --editable
 
+export FUZZ_SECONDS ?= 60
+fuzz: export MACHINE_STEPS ?= 10000
+
 .DEFAULT_GOAL := help
-.PHONY: help up test test-compose lint clean
+.PHONY: help up test test-compose fuzz lint clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
@@ -19,6 +22,10 @@ test: .venv/installed-test ## run all tests on servers of their own; takes ARGS=
 
 test-compose: .venv/installed-test ## run the compose stack and kill parts of it; needs a Docker engine
 	$(BIN)/pytest tests/compose/check_compose.py $(ARGS)
+
+fuzz: .venv/installed-fuzz ## fuzz the check of events and the queue's transport; takes FUZZ_SECONDS= MACHINE_STEPS=
+	$(BIN)/python -m tests.fuzz.fuzz_events
+	$(BIN)/pytest tests/integration/test_transport_machine.py
 
 lint: .venv/installed-test ## check style and types
 	$(BIN)/ruff check .
@@ -38,3 +45,7 @@ clean: ## remove what the other targets made, but no data
 	$(PYTHON) -m venv .venv
 	$(INSTALL) '.[local,test]'
 	@touch .venv/installed $@
+
+.venv/installed-fuzz: .venv/installed-test
+	$(INSTALL) '.[local,test,fuzz]'
+	@touch $@

@@ -19,6 +19,8 @@ from coinslot.start import starting
 
 DRAIN_S = 4  # after this, what is still being answered at a stop is cut off
 HEADERS_TIMEOUT_MS = 10_000
+CONNECTIONS_PER_THREAD = 4  # most are idle, or slow with their headers, and need none yet
+BUFFER_BYTES = 64 * 1024  # of a connection: no header can be larger, and bodies come in pieces of this size
 
 # Whether the server has been told to stop; endless answers ask, and end.
 Stopping = Callable[[], bool]
@@ -35,8 +37,11 @@ class _Server(Granian):  # type: ignore[misc, valid-type]
         super().shutdown(exit_code)
 
 
-def main(name: str, create: Create, *, asgi: bool = False) -> None:
-    """Serve until SIGTERM or SIGINT. `create(settings, stopping)` makes the app in the serving process."""
+def main(name: str, create: Create, *, asgi: bool = False, headers_timeout_ms: int = HEADERS_TIMEOUT_MS) -> None:
+    """Serve until SIGTERM or SIGINT. `create(settings, stopping)` makes the app in the serving process.
+
+    headers_timeout_ms: how long a connection may take for the next request's header, waiting for it included.
+    """
     with starting():
         settings = Settings.load()
         address, port = listen_address(settings)
@@ -53,8 +58,9 @@ def main(name: str, create: Create, *, asgi: bool = False) -> None:
         http=HTTPModes.http1,
         websockets=False,
         blocking_threads=1 if asgi else settings.threads,
-        backpressure=settings.followers_max + 100 if asgi else settings.threads,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADERS_TIMEOUT_MS),
+        # In truth how many connections are accepted; the others wait, and with them whoever asks for /alive.
+        backpressure=settings.followers_max + 100 if asgi else settings.threads * CONNECTIONS_PER_THREAD,
+        http1_settings=HTTP1Settings(header_read_timeout=headers_timeout_ms, max_buffer_size=BUFFER_BYTES),
         respawn_failed_workers=True,
         respawn_interval=0.5,
         workers_kill_timeout=DRAIN_S,

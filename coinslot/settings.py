@@ -65,6 +65,7 @@ class Settings(BaseSettings):
 
     max_event_bytes: int = Field(1 * MIB, ge=1 * KIB, le=2 * MIB, description="largest event")
     max_body_bytes: int = Field(8 * MIB, ge=1 * KIB, le=64 * MIB, description="largest body, after inflation")
+    bodies_max_bytes: int = Field(256 * MIB, ge=1 * KIB, description="bytes of bodies held at once; then 503")
     max_events_per_post: int = Field(50_000, ge=1, description="most events in one POST")
 
     commits_in_flight: int = Field(4, ge=1, le=64, description="commits on their way to the queue at once")
@@ -146,6 +147,12 @@ class Settings(BaseSettings):
             raise ValueError("API_AUTH=enable without a token: set WRITE_TOKENS, READ_TOKENS or ADMIN_TOKENS")
         if self.rate_limit and not self.auth_is_on:
             raise ValueError("RATE_LIMIT counts the requests of each token, and authentication is off: set tokens")
+        return self
+
+    @model_validator(mode="after")
+    def _one_body_fits(self) -> Settings:
+        if self.bodies_max_bytes < self.max_body_bytes:
+            raise ValueError(f"BODIES_MAX_BYTES={self.bodies_max_bytes}: is less than MAX_BODY_BYTES")
         return self
 
     @property

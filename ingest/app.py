@@ -19,6 +19,7 @@ from coinslot.queue import Broker
 from coinslot.server import Stopping
 from coinslot.settings import Settings
 from ingest.backpressure import Backpressure
+from ingest.budget import Budget
 from ingest.commit import GroupCommit
 from ingest.intake import Intake
 from ingest.lane import PATH, FastLane
@@ -36,6 +37,7 @@ def create_app(settings: Settings, _stopping: Stopping) -> Any:
         EventCheck(settings.max_event_bytes),
         GroupCommit(publishers, settings.commit_max_bytes, settings.publish_timeout_s),
         backpressure,
+        Budget(settings.bodies_max_bytes),
         settings.max_body_bytes,
         settings.max_events_per_post,
     )

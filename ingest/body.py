@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ingest.answer import Refused
+from ingest.answer import Busy, Refused
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -16,6 +16,8 @@ else:
 
 ZSTD_WINDOW_LOG = 23  # 8 MiB, the most a frame may make us allocate: RFC 8878 has decoders take at least that
 MAX_MEMBERS = 256  # each costs a decompressor and a copy of what follows it: a million empty ones would take a minute
+
+DISCARD_BYTES = 64 * 1024
 
 Environ = dict[str, Any]
 
@@ -31,14 +33,23 @@ class Body(NamedTuple):
         return _inflate(self.content, max_bytes, DECOMPRESSOR[self.encoding]) if self.encoding else self.content
 
 
-def read(environ: Environ, max_bytes: int) -> Body:
-    """Raises Refused: 411 without a length, 413 over `max_bytes`, 400 cut short, 415 for an encoding not known."""
+def read(environ: Environ, max_bytes: int, hold: Callable[[int], None]) -> Body:
+    """hold: called with the body's length before it is read; raises Busy, and then so does this.
+
+    Raises Refused: 411 without a length, 413 over `max_bytes`, 400 cut short, 415 for an encoding not known.
+    """
     encoding = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
     if encoding == "identity":
         encoding = ""
     if encoding and encoding not in DECOMPRESSOR:
         raise Refused(415, f"content encoding {encoding[:40]!r} is not one of identity, {', '.join(DECOMPRESSOR)}")
-    return Body(_read_exactly(environ["wsgi.input"], _length(environ, max_bytes)), encoding)
+    stream, length = environ["wsgi.input"], _length(environ, max_bytes)
+    try:
+        hold(length)
+    except Busy:
+        _discard(stream, length)  # a server closes the connection under an answer to an unread body
+        raise
+    return Body(_read_exactly(stream, length), encoding)
 
 
 def _length(environ: Environ, max_bytes: int) -> int:
@@ -61,6 +72,11 @@ def _read_exactly(stream: Any, length: int) -> bytes:
             raise Refused(400, f"body ended after {len(body)} of {length} bytes")
         body += more
     return body
+
+
+def _discard(stream: Any, length: int) -> None:
+    while length > 0 and (piece := stream.read(min(length, DISCARD_BYTES))):
+        length -= len(piece)
 
 
 def _inflate(body: bytes, max_bytes: int, start: Callable[[], Any]) -> bytes:

@@ -13,9 +13,9 @@ from ingest import answer, body, formats
 from ingest.answer import Answer, Busy, Refused, Rejected
 from ingest.backpressure import Backpressure
 from ingest.body import Environ
+from ingest.budget import FREE_BYTES, Budget
 from ingest.turn import Turn
 
-LARGE_BODY_BYTES = 64 * 1024
 TURN_TIMEOUT_S = 2.0
 
 
@@ -43,12 +43,14 @@ class Intake:
         check: Callable[[bytes], Event],
         commit: Callable[[Sequence[bytes]], None],
         backpressure: Backpressure,
+        budget: Budget,
         max_body_bytes: int,
         max_events: int,
     ) -> None:
         self._check = check
         self._commit = commit
         self._backpressure = backpressure
+        self._budget = budget
         self._max_body_bytes = max_body_bytes
         self._max_events = max_events
         self._turn = Turn(TURN_TIMEOUT_S)
@@ -57,17 +59,21 @@ class Intake:
         media = formats.media_type(environ.get("CONTENT_TYPE", ""))
         as_text = media == FORM
         try:
-            # Read even if it is to be refused: a server closes the connection under an answer to an unread body.
-            sent = body.read(environ, self._max_body_bytes)
-            self._backpressure.admit()
-            # A small compressed body may be a large one.
-            with self._turn if sent.encoding or len(sent.content) > LARGE_BODY_BYTES else nullcontext():
-                text, as_text = formats.unwrap(sent.inflate(self._max_body_bytes), media)
-                sifted = self._sift(formats.events(text, media, self._max_events))
-            skips = "on_error=skip" in environ.get("QUERY_STRING", "").split("&")
-            if sifted.rejected and not skips:
-                raise _refusal(sifted)
-            self._bank(sifted.raws)
+            with self._budget.share() as share:
+                # Read even if it is to be refused: a server closes the connection under an answer to an unread body.
+                sent = body.read(environ, self._max_body_bytes, share.hold)
+                self._backpressure.admit()
+                # A small compressed body may be a large one.
+                with self._turn if sent.encoding or len(sent.content) > FREE_BYTES else nullcontext():
+                    plain = sent.inflate(self._max_body_bytes)
+                    share.hold(len(plain))
+                    text, as_text = formats.unwrap(plain, media)
+                    sifted = self._sift(formats.events(text, media, self._max_events))
+                del sent, plain, text  # while the queue is waited for, the events alone are held
+                skips = "on_error=skip" in environ.get("QUERY_STRING", "").split("&")
+                if sifted.rejected and not skips:
+                    raise _refusal(sifted)
+                self._bank(sifted.raws)
             if as_text and not skips:
                 return answer.ok()
             return answer.accepted(sifted.ids, sifted.rejected if skips else None)

@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -19,6 +18,7 @@ import pytest
 import urllib3
 
 from coinslot.events import MAX_DEPTH
+from tests.memory import Memory
 from tests.pipeline import PATH, Pipeline, until
 from tests.wire import Stream, events, exchange, post_head
 
@@ -33,21 +33,16 @@ MIB = 1024 * 1024
 KEEP_OPEN = 20
 
 
-def serving_pids(stack: Pipeline) -> list[str]:
-    """The processes that answer for the front; one that died would have been replaced."""
-    return Path(f"/proc/{stack.front.pid}/task/{stack.front.pid}/children").read_text().split()
-
-
 @pytest.fixture(scope="module", autouse=True)
 def nothing_is_harmed(stack: Pipeline) -> Iterator[None]:
     """In the end nobody died, no bad event was let in, and everything that was accepted is stored."""
-    pids = serving_pids(stack)
+    pids = stack.serving_pids()
     yield
     audit = stack.wait_settled()
     assert audit["balanced"], audit["what"]
     assert audit["dead"] == 0
     assert stack.count() == audit["stored"]
-    assert serving_pids(stack) == pids
+    assert stack.serving_pids() == pids
     assert all(worker.is_running() for worker in stack.workers)
 
 
@@ -185,22 +180,6 @@ def test_a_body_over_the_limit_is_refused_and_its_sender_hears_of_it(stack: Pipe
 # Compressed bodies
 
 
-class Memory:
-    """The most memory a process had at once, from now on."""
-
-    def __init__(self, pid: str) -> None:
-        self._process = Path("/proc", pid)
-        (self._process / "clear_refs").write_text("5")
-        self._before_kib = self._peak_kib()
-
-    def grown_mib(self) -> int:
-        return (self._peak_kib() - self._before_kib) // 1024
-
-    def _peak_kib(self) -> int:
-        lines = (self._process / "status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
-
-
 def gzip_bomb() -> bytes:
     return gzip.compress(bytes(100 * MIB), compresslevel=1)
 
@@ -216,7 +195,7 @@ def members_bomb() -> bytes:
 @pytest.mark.parametrize(("encoding", "make"), [("gzip", gzip_bomb), ("zstd", zstd_bomb), ("gzip", members_bomb)])
 def test_a_bomb_is_cut_off_before_it_fills_the_memory(stack: Pipeline, encoding: str, make: Any) -> None:
     bomb = make()
-    (pid,) = serving_pids(stack)
+    (pid,) = stack.serving_pids()
     memory = Memory(pid)
 
     with ThreadPoolExecutor(4) as threads:
@@ -238,7 +217,7 @@ def test_a_flood_of_empty_members_is_refused(stack: Pipeline, encoding: str) -> 
 
 def test_a_small_body_of_millions_of_elements_is_refused_one_at_a_time(stack: Pipeline) -> None:
     small = gzip.compress(b"[" + b"1," * (4 * MIB - 2) + b"1]")
-    (pid,) = serving_pids(stack)
+    (pid,) = stack.serving_pids()
 
     alone = Memory(pid)
     assert stack.post(small, Content_Encoding="gzip").status == 413

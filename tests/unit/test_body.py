@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from coinslot.media import ENCODINGS
 from ingest import body
-from ingest.answer import Refused
+from ingest.answer import Busy, Refused
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -33,7 +33,7 @@ encodings = pytest.mark.parametrize("encoding", COMPRESS)
 
 def plain(environ: dict[str, Any], max_bytes: int) -> bytes:
     """The body as ingest comes to it."""
-    return body.read(environ, max_bytes).inflate(max_bytes)
+    return body.read(environ, max_bytes, hold=lambda _: None).inflate(max_bytes)
 
 
 class Dribble(io.BytesIO):
@@ -79,6 +79,38 @@ def test_a_body_cut_short_is_refused() -> None:
     given = environ(EVENT[:10], length=str(len(EVENT)))
 
     assert refusal(given) == (400, f"body ended after 10 of {len(EVENT)} bytes")
+
+
+def no_room(size_bytes: int) -> None:
+    raise Busy(f"no room for {size_bytes} bytes", 1)
+
+
+class Counted(io.BytesIO):
+    """Notes how much was asked for at a time."""
+
+    most_bytes = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.most_bytes = max(self.most_bytes, size or 0)
+        return super().read(size)
+
+
+def test_a_body_for_which_there_is_no_room_is_read_to_its_end_a_little_at_a_time() -> None:
+    stream = Counted(bytes(MAX_BYTES * 10) + b"POST /another")
+    given = environ(b"", length=str(MAX_BYTES * 10), **{"wsgi.input": stream})
+
+    with pytest.raises(Busy, match=f"no room for {MAX_BYTES * 10} bytes"):
+        body.read(given, MAX_BYTES * 10, no_room)
+
+    assert stream.most_bytes == body.DISCARD_BYTES
+    assert stream.read() == b"POST /another"
+
+
+def test_a_body_for_which_there_is_no_room_and_which_is_cut_short_is_waited_for_no_longer() -> None:
+    given = environ(EVENT, length=str(MAX_BYTES))
+
+    with pytest.raises(Busy):
+        body.read(given, MAX_BYTES, no_room)
 
 
 def test_a_body_without_a_length_is_refused() -> None:

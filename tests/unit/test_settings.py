@@ -226,3 +226,11 @@ def test_streams_must_lie_beside_the_feed() -> None:
     assert here.queue_is_on_redis
     with pytest.raises(SettingsError, match="BROKER_URL: redisstreams:// must name the server of REDIS_URL"):
         Settings.load(redis_url="redis://one:6379/0", broker_url="redisstreams://two:6379/0")
+
+
+def test_one_body_fits_into_the_memory_for_bodies() -> None:
+    exact = Settings.load(max_body_bytes=2048, bodies_max_bytes=2048)
+
+    assert exact.bodies_max_bytes == 2048
+    with pytest.raises(SettingsError, match=r"^BODIES_MAX_BYTES=2047: is less than MAX_BODY_BYTES$"):
+        Settings.load(max_body_bytes=2048, bodies_max_bytes=2047)

@@ -1,0 +1,100 @@
+"""What the fuzzer holds the check at the door to: it is kept, and whoever breaks it is found out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+import pytest
+
+from coinslot.events import BadEvent, Event, EventCheck
+from coinslot.media import FORM, JSON, NDJSON, TYPES
+from tests.fuzz import grammar, oracle
+from tests.fuzz.seeds import BODIES, COMPRESSED, EVENTS
+
+check = EventCheck(oracle.MAX_BYTES)
+
+
+class Chance:
+    """Draws as the fuzzer does."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)
+
+    def ConsumeIntInRange(self, least: int, most: int) -> int:
+        return self._random.randint(least, most)
+
+
+@pytest.mark.parametrize("raw", EVENTS)
+def test_the_events_it_begins_with_are_let_in(raw: bytes) -> None:
+    assert oracle.check_event(raw)
+
+
+def test_the_bodies_it_begins_with_are_taken_by_some_type() -> None:
+    taken = {media: [oracle.check_body(body, media) for body in BODIES] for media in TYPES}
+
+    assert all(taken[JSON][:9])
+    assert any(taken[FORM])
+    assert all(taken[NDJSON])
+
+
+@pytest.mark.parametrize("encoding", oracle.INFLATE)
+def test_half_of_what_it_inflates_at_first_is_what_it_says(encoding: str) -> None:
+    inflated = [oracle.check_inflation(content, encoding, 10**6) for content in COMPRESSED]
+    cut_off = [oracle.check_inflation(content, encoding, 10_000) for content in COMPRESSED]
+
+    assert sum(inflated) == len(COMPRESSED) / 2
+    assert sum(cut_off) == sum(inflated) - 1
+
+
+def test_what_the_grammar_makes_is_judged_alike_and_some_of_it_is_let_in() -> None:
+    let_in = [oracle.check_event(make(Chance(seed))) for seed in range(100) for make in grammar.EVENTS]
+    taken = [oracle.check_body(grammar.array(Chance(seed)), media) for seed in range(50) for media in TYPES]
+
+    assert 0.1 < sum(let_in) / len(let_in) < 0.9
+    assert any(taken)
+
+
+def lets_all_in(raw: bytes) -> Event:
+    try:
+        return check(raw)
+    except BadEvent:
+        return Event(b'{"_id":"a","timestamp":1}', {"_id": "a", "timestamp": 1})
+
+
+def lets_none_in(raw: bytes) -> Event:
+    raise BadEvent()
+
+
+def takes_1_for_true(raw: bytes) -> Event:
+    event = check(raw)
+    return Event(event.raw.replace(b": 1}", b": true}"), event.fields)
+
+
+def breaks_lines(raw: bytes) -> Event:
+    event = check(raw)
+    return Event(event.raw + b"\n", event.fields)
+
+
+def forgets_a_field(raw: bytes) -> Event:
+    return check(b'{"timestamp": 1}')
+
+
+@pytest.mark.parametrize(
+    ("broken", "raw"),
+    [
+        (lets_all_in, b"{}"),
+        (lets_all_in, b'{"timestamp": 1, "a": 9223372036854775808}'),
+        (lets_all_in, rb'{"timestamp": 1, "a\u0000": 1}'),
+        (lets_all_in, rb'{"timestamp": 1, "a": "\ud800"}'),
+        (lets_all_in, b'{"timestamp": 1, "a": NaN}'),
+        (lets_all_in, b'{"timestamp": 1, "a": ' + b"[" * 100 + b"]" * 100 + b"}"),
+        (lets_none_in, b'{"timestamp": 1}'),
+        (takes_1_for_true, b'{"timestamp": 1}'),
+        (breaks_lines, b'{"timestamp": 1}'),
+        (forgets_a_field, b'{"timestamp": 1, "a": 1}'),
+    ],
+)
+def test_positive_control_a_broken_check_is_found_out(broken: Callable[[bytes], Event], raw: bytes) -> None:
+    with pytest.raises(AssertionError):
+        oracle.check_event(raw, broken)
