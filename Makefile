@@ -8,7 +8,7 @@ export FUZZ_SECONDS ?= 60
 fuzz: export MACHINE_STEPS ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-compose fuzz lint clean
+.PHONY: help up test test-compose test-faults fuzz lint clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
@@ -26,6 +26,9 @@ test-compose: .venv/installed-test ## run the compose stack and kill parts of it
 fuzz: .venv/installed-fuzz ## fuzz the check of events and the queue's transport; takes FUZZ_SECONDS= MACHINE_STEPS=
 	$(BIN)/python -m tests.fuzz.fuzz_events
 	$(BIN)/pytest tests/integration/test_transport_machine.py
+
+test-faults: .venv/installed-test ## kill, freeze and starve everything, hundreds of times; prints figures, takes long
+	$(BIN)/pytest -s tests/faults/check_*.py $(ARGS)
 
 lint: .venv/installed-test ## check style and types
 	$(BIN)/ruff check .

@@ -101,7 +101,7 @@ class Settings(BaseSettings):
         pattern=r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$",
         description="most requests of each token, such as `1000/minute`; empty: no limit",
     )
-    failpoint: str = Field("", description="for tests: where a worker kills itself, as NAME or NAME:NTH")
+    failpoint: str = Field("", description="for tests: where a worker dies, NAME[:NTH], or freezes, NAME:NTH:stop")
 
     @field_validator("cors_origins", *TOKENS, mode="before")
     @classmethod

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import msgspec
 import urllib3
@@ -49,18 +49,21 @@ class Pipeline:
         self.environment |= {"DATA_DIR": str(folder), "MODE": "prod", **environment}
         self._folder = folder
         self._credentials = {"Authorization": f"Bearer {token}"} if token else {}
+        self._made: list[Process] = []
         self.front = self.process("front", PORT=str(self.port))
         self.workers = [self.process("worker", name=f"worker-{n}") for n in range(workers)]
         self.api = self.process("api", PORT=str(self.api_port)) if api else None
         self.http = urllib3.PoolManager(maxsize=32, retries=False, timeout=urllib3.Timeout(connect=2, read=10))
 
     def process(self, module: str, *, name: str = "", **environment: str) -> Process:
-        """One more process of ours, not started."""
+        """One more process of ours, not started; `stop` ends it as well."""
         log = self._folder / f"{name or module}.log"
-        return Process(name or module, [sys.executable, "-m", module], env={**self.environment, **environment}, log=log)
+        command = [sys.executable, "-m", module]
+        self._made.append(Process(name or module, command, env={**self.environment, **environment}, log=log))
+        return self._made[-1]
 
     def start(self) -> Pipeline:
-        for process in self._all():
+        for process in [self.front, *self.workers, *([self.api] if self.api else [])]:
             process.start()
         self.wait_up(self.url)
         if self.api:
@@ -71,14 +74,18 @@ class Pipeline:
         until(lambda: self.answers("/alive", url), timeout_s=START_TIMEOUT_S, what=f"{url} up; {self.logs()}")
 
     def stop(self) -> None:
-        for process in self._all():
+        for process in self._made:
             process.terminate()
-        for process in self._all():
+        for process in self._made:
             process.stop()
         self.http.clear()
 
-    def _all(self) -> list[Process]:
-        return [self.front, *self.workers, *([self.api] if self.api else [])]
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def logs(self) -> str:
         return "\n".join(path.read_text(errors="replace")[-2000:] for path in sorted(self._folder.glob("*.log")))

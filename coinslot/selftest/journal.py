@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable
 
 
@@ -18,6 +19,8 @@ class Journal:
         self.acknowledged: set[str] = set()
         self.refused: set[str] = set()
         self.unknown: set[str] = set()
+        self.refusals: Counter[int] = Counter()  # answers other than 201, by their status
+        self.unanswered = 0  # requests
 
     @property
     def attempted(self) -> set[str]:
@@ -30,12 +33,14 @@ class Journal:
             self.refused.difference_update(ids)
             self.unknown.difference_update(ids)
 
-    def refuse(self, ids: Iterable[str]) -> None:
+    def refuse(self, ids: Iterable[str], status: int) -> None:
         with self._lock:
             self.refused.update(ids)
+            self.refusals[status] += 1
 
     def forget(self, ids: Iterable[str]) -> None:
         """No answer came, so nothing is known. What had been refused before may have been accepted this time."""
         with self._lock:
             self.unknown.update(ids)
             self.refused.difference_update(ids)
+            self.unanswered += 1

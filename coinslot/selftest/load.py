@@ -90,7 +90,7 @@ class Load:
             self._journal.forget(ids)
             return False
         if answer.status != 201:
-            self._journal.refuse(ids)
+            self._journal.refuse(ids, answer.status)
             return False
         self._journal.acknowledge(ids)
         return True

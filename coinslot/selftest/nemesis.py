@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 from collections import Counter
@@ -12,18 +13,25 @@ JOIN_TIMEOUT_S = 120.0  # an action may be long: a server is frozen for some sec
 
 
 class Nemesis:
-    """Runs one of `actions` every `pause_s` seconds (least, most), in a thread of its own, until stopped.
+    """Runs one of `actions` every `pause_s` seconds (least, most), in a thread of its own, `times` or until stopped.
 
     An action leaves behind it what it found, or what others bring back. What one raises ends the nemesis, and `stop`
     raises it.
     """
 
-    def __init__(self, actions: Mapping[str, Callable[[], None]], pause_s: tuple[float, float], seed: int) -> None:
+    def __init__(
+        self,
+        actions: Mapping[str, Callable[[], None]],
+        pause_s: tuple[float, float],
+        seed: int,
+        times: float = math.inf,
+    ) -> None:
         self.done: Counter[str] = Counter()
         self.error: Exception | None = None
         self._actions = actions
         self._pause_s = pause_s
         self._random = random.Random(seed)
+        self._times = times
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="nemesis", daemon=True)
 
@@ -51,7 +59,7 @@ class Nemesis:
 
     def _run(self) -> None:
         try:
-            while not self._stopping.wait(self._random.uniform(*self._pause_s)):
+            while self.done.total() < self._times and not self._stopping.wait(self._random.uniform(*self._pause_s)):
                 self.run_once()
         except Exception as error:  # noqa: BLE001  # whatever it is, `stop` raises it where it can be seen
             self.error = error

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from typing import Self
+import time
+from collections.abc import Callable
+from typing import Any, Self
 
 from coinslot.client import Client, FeedGap, Unavailable
 
@@ -12,13 +14,18 @@ JOIN_TIMEOUT_S = 10.0
 
 
 class Witness:
-    """Follows from the moment `start` returns until `stop`; `gaps` are what it was told is missing."""
+    """Follows from the moment `start` returns until `stop`; `gaps` are what it was told is missing.
 
-    def __init__(self, url: str) -> None:
+    clock: that of the load, which writes into each event when it was first sent.
+    """
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
         self._client = Client(url, retries=RETRIES)
         self.seen: set[str] = set()
         self.changes = 0  # at least as many as `seen`, for a change may be told twice
         self.gaps: list[FeedGap] = []
+        self.longest_wait_s = 0.0  # from the first sending of an event to the first telling
+        self._clock = clock
         self._thread = threading.Thread(target=self._run, name="witness", daemon=True)
         self._begun = threading.Event()
 
@@ -46,8 +53,7 @@ class Witness:
                 changes = self._client.follow(after, skip_gaps=bool(self.gaps))
                 self._begun.set()
                 for change in changes:
-                    self.changes += 1
-                    self.seen.add(change.event["_id"])
+                    self._see(change.event)
                     after = change.cursor or after
                 return
             except FeedGap as gap:
@@ -55,3 +61,9 @@ class Witness:
                 after = gap.after
             except Unavailable:
                 return  # stopped: that ends the client's tries
+
+    def _see(self, event: dict[str, Any]) -> None:
+        self.changes += 1
+        if event["_id"] not in self.seen:
+            self.longest_wait_s = max(self.longest_wait_s, self._clock() - event["timestamp"] / 1000)
+            self.seen.add(event["_id"])

@@ -14,6 +14,7 @@ from coinslot.selftest.nemesis import Nemesis
 from coinslot.selftest.witness import Witness
 from coinslot.stack.process import Process
 from coinslot.stack.supervisor import Supervisor
+from tests.faults.account import left_over
 from tests.pipeline import Pipeline
 
 TICK_S = 0.05
@@ -25,10 +26,10 @@ class Campaign:
     """Over a started pipeline: `journal` and `witness` while `under_load`, then `account`.
 
     Processes and servers that the trouble kills are started again, by this, in the main thread, if they are
-    `watched` (a child dies with the thread that started it).
+    `watched` (a child dies with the thread that started it). `post_url`: who takes the load, if not the front.
     """
 
-    def __init__(self, pipeline: Pipeline, watched: list[Process], **load: float) -> None:
+    def __init__(self, pipeline: Pipeline, watched: list[Process], *, post_url: str = "", **load: float) -> None:
         self.journal = Journal()
         self.witness = Witness(pipeline.url)
         self.deaths: list[str] = []
@@ -36,7 +37,7 @@ class Campaign:
         self._supervisor = Supervisor(self.deaths.append, longest_pause_s=0.2)
         for process in watched:
             self._supervisor.watch(process)
-        self._load = Load(pipeline.url, self.journal, **load)  # type: ignore[arg-type]
+        self._load = Load(post_url or pipeline.url, self.journal, **load)  # type: ignore[arg-type]
 
     @contextmanager
     def under_load(self) -> Iterator[None]:
@@ -56,7 +57,7 @@ class Campaign:
         self, actions: Mapping[str, Callable[[], None]], *, times: int, pause_s: tuple[float, float], seed: int = 1
     ) -> Nemesis:
         """Do one of the actions so many times, in turn with pauses, under load."""
-        nemesis = Nemesis(actions, pause_s, seed)
+        nemesis = Nemesis(actions, pause_s, seed, times)
         with self.under_load():
             with nemesis:
                 self.supervise(
@@ -64,6 +65,11 @@ class Campaign:
                 )
             self.supervise(self._is_up, timeout_s=60)
         return nemesis
+
+    def flows(self, events: int = 500) -> Callable[[], bool]:
+        """A question, to be asked from now on: whether so many more events have been acknowledged."""
+        before = len(self.journal.acknowledged)
+        return lambda: len(self.journal.acknowledged) >= before + events
 
     def account(self) -> Account:
         """The four figures, once everything is settled and told."""
@@ -75,7 +81,19 @@ class Campaign:
         while not self.witness.seen >= set(stored) and time.monotonic() < deadline:
             time.sleep(TICK_S)
         self.witness.stop()
-        return draw_up(self.journal.acknowledged, self.journal.attempted, stored, self.witness.seen, what)
+        left = left_over(self._pipeline)
+        return draw_up(self.journal.acknowledged, self.journal.attempted, stored, self.witness.seen, what, left)
+
+    def figures(self, what: str, times: int, account: Account) -> None:
+        """Print them, on a line that shows with `pytest -s`."""
+        journal = self.journal
+        refusals = " ".join(f"{status}: {count}" for status, count in sorted(journal.refusals.items())) or "none"
+        print(
+            f"\n{what}: {times} times, {len(journal.acknowledged)} acknowledged, lost {account.lost}, "
+            f"unexpected {account.unexpected}, twice {account.twice}, unfed {account.unfed}, left {account.left}, "
+            f"audit {account.what or 'balances'}; longest wait {self.witness.longest_wait_s:.1f} s; "
+            f"refusals {refusals}, unanswered {journal.unanswered}"
+        )
 
     def _is_up(self) -> bool:
         return self._pipeline.answers("/ready")

@@ -38,4 +38,4 @@ def test_workers_front_and_redis_killed_at_random_under_load_cost_nothing(
 
     assert campaign.account() == CLEAN
     assert len(nemesis.done) > 1
-    assert len(campaign.journal.acknowledged) > 1000
+    assert len(campaign.journal.acknowledged) > 100

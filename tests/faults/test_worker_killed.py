@@ -15,6 +15,7 @@ from tests.pipeline import Pipeline, until
 
 POSTS, EVENTS_A_POST = 20, 5
 IN_KOMBU = "delivered"  # before the worker has the message: see dying_worker.py
+GAPS = [IN_KOMBU, "read", "stored", "settled"]
 
 
 @pytest.fixture(params=["mongodb", "sqlite"])
@@ -36,10 +37,10 @@ def pipeline(
     pipeline.stop()
 
 
-def doomed_worker(pipeline: Pipeline, gap: str) -> Process:
+def doomed_worker(pipeline: Pipeline, gap: str, name: str = "doomed") -> Process:
     if gap == IN_KOMBU:
-        return pipeline.process("tests.faults.dying_worker", name="doomed")
-    return pipeline.process("worker", name="doomed", FAILPOINT=f"{gap}:2")
+        return pipeline.process("tests.faults.dying_worker", name=name)
+    return pipeline.process("worker", name=name, FAILPOINT=f"{gap}:2")
 
 
 def send_all(pipeline: Pipeline) -> set[str]:
@@ -47,13 +48,13 @@ def send_all(pipeline: Pipeline) -> set[str]:
     return {id for post in posts for id in pipeline.send(post)}
 
 
-@pytest.mark.parametrize("gap", [IN_KOMBU, "read", "stored", "settled"])
+@pytest.mark.parametrize("gap", GAPS)
 def test_a_worker_killed_in_a_gap_of_the_commit_protocol_costs_nothing(pipeline: Pipeline, gap: str) -> None:
     pipeline.workers[0].stop()
     doomed = doomed_worker(pipeline, gap)
     doomed.start()
     acknowledged = send_all(pipeline)
-    until(lambda: not doomed.is_running(), what=f"dead at {gap}")
+    until(lambda: not doomed.is_running(), timeout_s=30, what=f"dead at {gap}")
 
     pipeline.workers[0].start()
     pipeline.wait_settled(timeout_s=30)
@@ -74,6 +75,24 @@ def test_what_a_killed_worker_held_is_taken_over_by_one_that_was_running_all_alo
     assert account(pipeline, acknowledged) == CLEAN
 
 
+def test_positive_control_a_worker_killed_between_acknowledging_and_writing_loses_what_it_held(
+    redis_url: str, prefix: str, tmp_path: Path
+) -> None:
+    environment = {"DB_BACKEND": "sqlite", "REDIS_URL": redis_url, "KEY_PREFIX": prefix}
+    with Pipeline(tmp_path, environment, workers=0) as pipeline:
+        hasty = pipeline.process("tests.faults.hasty_worker", name="hasty")
+        hasty.start()
+
+        acknowledged = send_all(pipeline)
+        until(lambda: not hasty.is_running(), timeout_s=30, what="dead")
+        pipeline.process("worker").start()
+        pipeline.wait_settled(timeout_s=30)
+        result = account(pipeline, acknowledged)
+
+    assert hasty.exit_code() == -9
+    assert result.lost > 0
+
+
 def test_positive_control_the_same_kill_on_the_stock_redis_transport_loses_the_message(
     redis_url: str, prefix: str, tmp_path: Path
 ) -> None:
@@ -87,7 +106,7 @@ def test_positive_control_the_same_kill_on_the_stock_redis_transport_loses_the_m
     doomed.start()
 
     acknowledged = send_all(pipeline)
-    until(lambda: not doomed.is_running(), what="dead")
+    until(lambda: not doomed.is_running(), timeout_s=30, what="dead")
     worker = pipeline.process(stock, name="worker", MODULE="worker")
     worker.start()
     # Nothing waits and nothing is held for redelivery: what is not stored now is gone.

@@ -44,7 +44,7 @@ def test_a_verdict_reads_as_one_line() -> None:
 
 def test_an_event_that_was_refused_and_then_acknowledged_is_acknowledged() -> None:
     journal = Journal()
-    journal.refuse(["a", "b"])
+    journal.refuse(["a", "b"], 503)
     journal.forget(["b", "c"])
     journal.acknowledge(["a"])
 
