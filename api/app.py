@@ -13,10 +13,10 @@ from api import about, ranges, stream
 from api.hub import Hub
 from api.lane import StreamLane
 from coinslot import redisclient, web
-from coinslot.access import Access
+from coinslot.access.door import create_door
+from coinslot.access.middleware import Access
 from coinslot.changes import Feed
 from coinslot.cors import Cors
-from coinslot.door import create_door
 from coinslot.errors import CoinslotError
 from coinslot.keys import Keys
 from coinslot.ledger import Ledger

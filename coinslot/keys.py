@@ -15,7 +15,7 @@ class Keys(NamedTuple):
     dead: str
     feed: str
     channel: str
-    rate: str  # drawn in coinslot/rate.py
+    rate: str  # drawn in coinslot/access/rate.py
 
     @classmethod
     def of(cls, prefix: str) -> Keys:

@@ -15,8 +15,8 @@ from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 from redis.connection import parse_url
 
+from coinslot.access.tokens import check_token
 from coinslot.errors import SettingsError
-from coinslot.tokens import check_token
 
 KIB = 1024
 MIB = 1024 * KIB

@@ -9,9 +9,9 @@ from typing import Any
 from flask import Flask, Response, request
 
 from coinslot import redisclient, web
-from coinslot.access import Access
+from coinslot.access.door import create_door
+from coinslot.access.middleware import Access
 from coinslot.cors import Cors
-from coinslot.door import create_door
 from coinslot.events import EventCheck
 from coinslot.keys import Keys
 from coinslot.ledger import Ledger, Reading

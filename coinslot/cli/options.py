@@ -6,9 +6,9 @@ import math
 
 import click
 
+from coinslot.access.tokens import check_token
 from coinslot.client import DEFAULT_URL
 from coinslot.client.connection import checked_url
-from coinslot.tokens import check_token
 
 
 def number(text: str) -> int | float:

@@ -14,8 +14,8 @@ import msgspec
 import urllib3
 from urllib3.exceptions import HTTPError, LocationParseError
 
+from coinslot.access.tokens import check_token
 from coinslot.client.answers import Refused, Rejection, Unavailable
-from coinslot.tokens import check_token
 
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.25, 60.0
 

@@ -9,7 +9,7 @@ from time import monotonic, time
 import pytest
 
 from coinslot import redisclient
-from coinslot.rate import SILENCE_S, Count, RateLimit
+from coinslot.access.rate import SILENCE_S, Count, RateLimit
 from coinslot.stack.servers import RedisServer
 
 ANN, BOB = "0123456789abcdef", "fedcba9876543210"

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from coinslot.access import Access
+from coinslot.access.door import Door
+from coinslot.access.middleware import Access
+from coinslot.access.rate import Count
+from coinslot.access.tokens import Tokens
 from coinslot.cors import Cors
-from coinslot.door import Door
-from coinslot.rate import Count
-from coinslot.tokens import Tokens
 
 READ, WRITE, ADMIN = (f"{kind}-token-0123456789" for kind in ("read", "write", "admin"))
 EVENTS = "/wsapi/interaction_data"

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from coinslot.door import Denied, Door, create_door
-from coinslot.rate import Count
+from coinslot.access.door import Denied, Door, create_door
+from coinslot.access.rate import Count
+from coinslot.access.tokens import Bearer, Tokens
 from coinslot.settings import Settings
-from coinslot.tokens import Bearer, Tokens
 
 READ, WRITE, ADMIN = (f"{kind}-token-0123456789" for kind in ("read", "write", "admin"))
 EVENTS = "/wsapi/interaction_data"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coinslot.permission import needed
+from coinslot.access.permission import needed
 
 EVENTS = "/wsapi/interaction_data"
 

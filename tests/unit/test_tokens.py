@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coinslot.tokens import Bearer, Tokens, check_token
+from coinslot.access.tokens import Bearer, Tokens, check_token
 
 READ, WRITE, BOTH, ADMIN = (f"{kind}-token-0123456789" for kind in ("read", "write", "both", "admin"))
 

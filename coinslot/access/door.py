@@ -17,12 +17,12 @@ from time import monotonic, time
 import msgspec
 
 from coinslot import redisclient
+from coinslot.access.permission import needed
+from coinslot.access.rate import Count, RateLimit
+from coinslot.access.tokens import Bearer, Tokens
 from coinslot.errors import CoinslotError
 from coinslot.keys import Keys
-from coinslot.permission import needed
-from coinslot.rate import Count, RateLimit
 from coinslot.settings import Settings
-from coinslot.tokens import Bearer, Tokens
 
 COUNT_TIMEOUT_S = 0.25
 

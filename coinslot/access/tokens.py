@@ -8,7 +8,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import NamedTuple
 
-from coinslot.permission import Kind
+from coinslot.access.permission import Kind
 
 MIN_CHARACTERS = 16
 _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, 2.1

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from coinslot.door import Denied, Door, Headers
+from coinslot.access.door import Denied, Door, Headers
 
 COUNTING_THREADS = 8  # of an ASGI application; counting may wait, and the event loop must not
 

@@ -1,0 +1,1 @@
+"""Who may come in: tokens, what each request needs, and how often a token may ask."""
