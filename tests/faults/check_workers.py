@@ -71,7 +71,8 @@ def test_workers_killed_in_a_gap_under_load(gap: str, environment: dict[str, str
 
 
 def test_workers_frozen_for_a_minute_change_nothing_when_they_wake(environment: dict[str, str], tmp_path: Path) -> None:
-    with Pipeline(tmp_path, environment, workers=2) as pipeline:
+    whole_feed = {"FEED_MAX_EVENTS": "10000000", "FEED_MAX_BYTES": str(2**30)}  # `books` reads it from its beginning
+    with Pipeline(tmp_path, environment | whole_feed, workers=2) as pipeline:
         frozen = [freezing_worker(pipeline, gap, nth=20) for gap in ("read", "stored")]
         for worker in frozen:
             worker.start()
