@@ -1,4 +1,6 @@
-"""Both web apps behind one port, for one machine and for hosts that give one $PORT: POSTs to ingest, the rest to api.
+"""Both web apps behind one port, for one machine and for hosts that give one $PORT.
+
+POSTs to /wsapi/* go to ingest, the rest to api. deploy/nginx.conf does the same.
 
 python -m front
 """
@@ -21,7 +23,8 @@ def create_app(settings: Settings, stopping: Stopping) -> Callable[[dict[str, An
     read_app = api.app.create_app(settings, stopping)
 
     def front(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        app = post_app if environ["REQUEST_METHOD"] == "POST" else read_app
+        is_ingests = environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"].startswith("/wsapi/")
+        app = post_app if is_ingests else read_app
         answer: Iterable[bytes] = app(environ, start_response)
         return answer
 

@@ -9,7 +9,7 @@ from typing import Any
 from a2wsgi import WSGIMiddleware
 from flask import Flask
 
-from api import about, ranges, stream
+from api import about, dead_letters, ranges, stream
 from api.hub import Hub
 from api.lane import StreamLane
 from coinslot import redisclient, web
@@ -17,7 +17,9 @@ from coinslot.access.door import create_door
 from coinslot.access.middleware import Access
 from coinslot.changes import Feed
 from coinslot.cors import Cors
+from coinslot.dead_letters import DeadLetters
 from coinslot.errors import CoinslotError
+from coinslot.halt import Halt
 from coinslot.keys import Keys
 from coinslot.ledger import Ledger
 from coinslot.queue import Broker
@@ -51,16 +53,22 @@ def create_flask(settings: Settings, stopping: Stopping, store: Store, feed: Fee
     here = Path(__file__).parent
     app.static_folder, app.template_folder = str(here / "static"), str(here / "templates")
     app.add_url_rule("/static/<path:filename>", "static", app.send_static_file)
-    ledger = Ledger(
-        redisclient.connect(settings.redis_url, timeout_s=REDIS_TIMEOUT_S),
-        Keys.of(settings.key_prefix),
-        queue_is_on_redis=settings.queue_is_on_redis,
-    )
+    client, keys = redisclient.connect(settings.redis_url, timeout_s=REDIS_TIMEOUT_S), Keys.of(settings.key_prefix)
+    ledger = Ledger(client, keys, queue_is_on_redis=settings.queue_is_on_redis)
+    broker, halt = Broker(settings), Halt(client, keys)
+    letters = DeadLetters(client, keys, None if settings.queue_is_on_redis else broker.publisher())
     freshness = about.Freshness(ledger.oldest_queued_ms, time, settings.ready_max_age_s)
-    app.register_blueprint(web.health({"queue": Broker(settings).check, "store": store.ping, "freshness": freshness}))
+    checks: dict[str, web.Check] = {
+        "queue": broker.check,
+        "store": store.ping,
+        "freshness": freshness,
+        "dead_letters": halt.check,
+    }
+    app.register_blueprint(web.health(checks))
     app.register_blueprint(ranges.blueprint(store))
     app.register_blueprint(stream.blueprint(store, feed, stopping, monotonic, settings.front_followers_max))
     app.register_blueprint(about.blueprint(ledger, about.limits(settings)))
+    app.register_blueprint(dead_letters.blueprint(letters, halt))
     app.register_error_handler(CoinslotError, about.refuse)
     return app
 

@@ -36,3 +36,15 @@ class FeedUnavailable(CoinslotError):
 
 class BadCursor(CoinslotError):
     """This is not a cursor that Coinslot gave out."""
+
+
+class BadLetterId(CoinslotError):
+    """This is not the id of a dead letter."""
+
+
+class NoSuchLetter(CoinslotError):
+    """There is no dead letter with this id: there never was, or it was replayed or dropped."""
+
+
+class Halted(CoinslotError):
+    """Too many events died: workers settle nothing until somebody resumes."""

@@ -1,4 +1,7 @@
-"""The ledger: accepted = stored + duplicate + dead + queued, at any moment. Its keys are drawn in lua/settle.lua."""
+"""The ledger: accepted = stored + duplicate + dead + queued, at any moment. Its keys are drawn in lua/settle.lua.
+
+`dead` counts events that died and were not put back: those in dead letters, and those whose letters were `dropped`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import redis
 
 from coinslot import lua
 from coinslot.errors import QueueUnavailable
+from coinslot.halt import told
 from coinslot.keys import Keys
 from coinslot.redisclient import Errors
 
@@ -19,7 +23,9 @@ class Audit:
 
     `queue_messages` is the length of the stream itself, which nothing but a message's settlement may shorten;
     None where the queue is on another broker, and `accepted` then counts what has left it. `lost` is how many events
-    Redis has lost, or more; None if it was never seen to have lost anything.
+    Redis has lost, or more; None if it was never seen to have lost anything. `dropped` are those of the dead whose
+    letters were thrown away, `dead_letters` the letters that are kept. `halted` says why workers settle nothing any
+    more (coinslot/halt.py); empty while they do.
     """
 
     accepted: int
@@ -30,6 +36,9 @@ class Audit:
     queued_messages: int
     queue_messages: int | None
     lost: int | None = None
+    dropped: int = 0
+    dead_letters: int = 0
+    halted: str = ""
 
     @property
     def faults(self) -> list[str]:
@@ -72,14 +81,20 @@ class Ledger:
 
     def audit(self) -> Audit:
         try:
-            fields, length = self._script(keys=[self._keys.ledger, self._keys.queue])
+            fields, length, letters = self._script(keys=[self._keys.ledger, self._keys.queue, self._keys.dead])
         except Errors as error:
             raise QueueUnavailable(f"the ledger cannot be read: {error}") from error
         counters = dict(zip(fields[::2], fields[1::2], strict=True))
-        names = ("accepted", "stored", "duplicate", "dead", "queued", "queued_messages")
+        names = ("accepted", "stored", "duplicate", "dead", "queued", "queued_messages", "dropped")
         counts = {name: int(counters.get(name.encode(), 0)) for name in names}
         lost = int(counters[b"lost"]) if b"lost" in counters else None
-        return Audit(**counts, queue_messages=length if self._queue_is_on_redis else None, lost=lost)
+        return Audit(
+            **counts,
+            queue_messages=length if self._queue_is_on_redis else None,
+            lost=lost,
+            dead_letters=letters,
+            halted=told(counters.get(b"halted"), counters.get(b"halted_reason")),
+        )
 
     def read(self) -> Reading:
         """`messages` is 0 where the queue is not on Redis."""

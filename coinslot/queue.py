@@ -75,8 +75,8 @@ class Publisher:
         self._timeout_s = timeout_s
         self._producer: kombu.Producer | None = None
 
-    def __call__(self, body: bytes, events: int) -> None:
-        """Return once the queue holds `body`, a JSON array of so many events.
+    def __call__(self, body: bytes, events: int, tried: bool = False) -> None:
+        """Return once the queue holds `body`, a JSON array of so many events; `tried`: they have been there before.
 
         Raises QueueUnavailable; then it may hold it all the same.
         """
@@ -86,7 +86,7 @@ class Publisher:
                 routing_key=self._queue.name,  # of the default exchange: it cannot lose its binding
                 content_type="application/json",
                 content_encoding="binary",  # it is UTF-8, but saying so makes AMQP's driver decode it
-                headers={"events": events},
+                headers={"events": events, "tried": True} if tried else {"events": events},
                 delivery_mode="persistent",
                 mandatory=True,  # AMQP: a queue that was deleted is an error, not a silent drop
                 timeout=self._timeout_s,

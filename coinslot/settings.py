@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     claim_idle_s: float = Field(30.0, gt=0, description="a message held this long by a silent worker is taken over")
     claim_every_s: float = Field(5.0, gt=0, description="how often a worker looks for such messages")
     max_deliveries: int = Field(5, ge=1, description="a message delivered more often goes to dead letters")
+    dead_max_share: float = Field(
+        0.1, ge=0, le=1, description="workers halt when more of about 10,000 events died; `1`: never"
+    )
 
     feed_max_events: int = Field(100_000, ge=1, description="changes kept for resuming followers, about")
     feed_max_bytes: int = Field(256 * MIB, ge=1 * MIB, description="and in so many bytes; far below Redis' maxmemory")

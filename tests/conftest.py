@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from coinslot.settings import Settings
 from coinslot.stack.servers import MongoServer, RedisServer
+from tests.bench import Bench
 from tests.pipeline import Pipeline
 
 
@@ -58,6 +60,13 @@ def redis_of_its_own(tmp_path: Path) -> Iterator[RedisServer]:
 def prefix() -> str:
     """A KEY_PREFIX that no other test uses."""
     return f"test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def bench(redis_url: str, prefix: str) -> Iterator[Bench]:
+    bench = Bench(Settings.load(redis_url=redis_url, key_prefix=prefix, claim_idle_s=0.05, claim_every_s=0.01))
+    yield bench
+    bench.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,20 @@
-"""python -m worker: the composition root of the worker."""
+"""python -m worker: the composition root of the worker.
+
+Exit status: 0 it was told to stop; 2 it cannot start; 3 so many events died that it stopped. Started again after that,
+it waits until somebody has resumed.
+"""
 
 from __future__ import annotations
 
 import logging
 import signal
+import sys
 import threading
 from time import monotonic
 
 from coinslot import redisclient
+from coinslot.errors import Halted
+from coinslot.halt import Halt
 from coinslot.keys import Keys
 from coinslot.queue import Broker
 from coinslot.settings import Settings
@@ -18,6 +25,7 @@ from worker.failpoint import failpoint
 from worker.loop import Worker
 from worker.settlement import Settlement
 
+HALTED = 3
 SETTLE_TIMEOUT_S = 10.0  # long: a batch may carry megabytes, and to settle twice is harmless
 
 
@@ -28,13 +36,15 @@ def create_worker(settings: Settings, stop: threading.Event) -> Worker:
     batcher = Batcher(
         consumer, monotonic, settings.batch_max_events, settings.batch_max_bytes, settings.batch_max_age_ms / 1000
     )
+    client, keys = redisclient.connect(settings.redis_url, timeout_s=SETTLE_TIMEOUT_S), Keys.of(settings.key_prefix)
     settlement = Settlement(
-        redisclient.connect(settings.redis_url, timeout_s=SETTLE_TIMEOUT_S),
-        Keys.of(settings.key_prefix),
+        client,
+        keys,
         lambda: consumer.name,
         settings.feed_max_events,
         settings.feed_max_bytes,
         reached,
+        settings.dead_max_share,
         queue_is_on_redis=settings.queue_is_on_redis,
     )
     return Worker(
@@ -46,6 +56,7 @@ def create_worker(settings: Settings, stop: threading.Event) -> Worker:
         stop.wait,
         reached,
         settings.max_deliveries,
+        Halt(client, keys).check,
     )
 
 
@@ -60,7 +71,15 @@ def main() -> None:
         level=logging.WARNING if settings.mode == "prod" else logging.INFO,
         format="worker: %(levelname)s %(message)s",
     )
-    worker.run()
+    try:
+        worker.run()
+    except Halted as halted:
+        logging.getLogger("coinslot.worker").critical(
+            "HALTED: %s. So this worker has stopped and handed its messages back; none is lost, and more are accepted. "
+            "Mend what is wrong (`coinslot dead list` has the reasons), then: coinslot dead resume",
+            halted,
+        )
+        sys.exit(HALTED)
 
 
 if __name__ == "__main__":

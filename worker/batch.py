@@ -24,8 +24,24 @@ class Commit:
 
     @property
     def size(self) -> int:
-        """How many events the message holds, by its header: that is how many were accepted."""
-        return int(self.message.headers.get("events", len(self.events)))
+        """How many events the message holds, by its header: that is how many were accepted.
+
+        Without one they are counted as they are; what cannot be read then counts as one event.
+        """
+        if self.is_counted:
+            return int(self.message.headers["events"])
+        return len(self.events) or int(bool(self.fault))
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether a publisher of ours has put it into the queue; it is in the ledger then, or soon will be."""
+        events = self.message.headers.get("events")
+        return type(events) is int and events >= 0
+
+    @property
+    def is_replayed(self) -> bool:
+        """It was a dead letter before."""
+        return bool(self.message.headers.get("tried"))
 
     @property
     def deliveries(self) -> int:
@@ -49,8 +65,8 @@ class Batch:
 class Batcher:
     """Reads messages into batches.
 
-    A message that was delivered before makes a batch of its own: should it crash the worker, or be fed twice, then
-    without company.
+    A message that was delivered before, or was a dead letter, makes a batch of its own: should it crash the worker, or
+    be fed twice, then without company.
     """
 
     def __init__(
@@ -69,7 +85,7 @@ class Batcher:
             self._consumer.read(wait_s)
         if not inbox:
             return None
-        if _redelivered(inbox[0]):
+        if _tried(inbox[0]):
             return Batch([open_commit(inbox.popleft())], tried=True)
         return self._fill(Batch())
 
@@ -82,7 +98,7 @@ class Batcher:
                 if left_s <= 0 or not self._reads_more(left_s):
                     break
                 continue
-            if _redelivered(inbox[0]):
+            if _tried(inbox[0]):
                 break
             commit = open_commit(inbox.popleft())
             batch.commits.append(commit)
@@ -106,5 +122,5 @@ def open_commit(message: Message) -> Commit:
         return Commit(message, [], fault=f"message cannot be read: {error}")
 
 
-def _redelivered(message: Message) -> bool:
-    return bool(message.delivery_info.get("redelivered"))
+def _tried(message: Message) -> bool:
+    return bool(message.delivery_info.get("redelivered") or message.headers.get("tried"))

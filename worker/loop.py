@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from coinslot.errors import CoinslotError, QueueUnavailable, StoreUnavailable
+from coinslot.errors import CoinslotError, Halted, QueueUnavailable, StoreUnavailable
 from coinslot.queue import Consumer
 from coinslot.store import Outcome, Store
 from worker.batch import Batch, Batcher, Commit
@@ -14,6 +14,7 @@ from worker.settlement import Settled, Settlement, dead_message, tally
 log = logging.getLogger("coinslot.worker")
 
 READ_WAIT_S = 1.0  # also how long a stop may go unnoticed
+HALTED_WAIT_S = 1.0
 BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 5.0  # the last is well within the time for which claims are kept
 
 
@@ -21,7 +22,7 @@ class Worker:
     """One consumer of the queue.
 
     stopping: asked between steps; pause: waits so many seconds, or until stopping; reached: called at each gap of the
-    commit protocol, by name, for tests that die there.
+    commit protocol, by name, for tests that die there; check_halt: raises Halted while workers are to settle nothing.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Worker:
         pause: Callable[[float], object],
         reached: Callable[[str], None],
         max_deliveries: int,
+        check_halt: Callable[[], None],
     ) -> None:
         self._consumer = consumer
         self._batcher = batcher
@@ -43,17 +45,26 @@ class Worker:
         self._pause = pause
         self._reached = reached
         self._max_deliveries = max_deliveries
+        self._check_halt = check_halt
+        self._waits = False
         self._backoff_s = BACKOFF_FIRST_S
 
     def run(self) -> None:
-        """Until stopping; a batch that has begun is finished, if the store and the queue let it."""
-        while not self._stopping():
-            self.run_once()
-        self._consumer.close()
+        """Until stopping; a batch that has begun is finished, if the store and the queue let it.
+
+        Raises Halted when a batch is not to be settled; it is handed back.
+        """
+        try:
+            while not self._stopping():
+                self.run_once()
+        finally:
+            self._consumer.close()
 
     def run_once(self) -> int:
         """One batch; returns the number of messages settled. Waits up to READ_WAIT_S for the first."""
         try:
+            if self._is_halted():
+                return 0
             batch = self._batcher.next(READ_WAIT_S)
         except QueueUnavailable as error:
             self._wait_out(error)
@@ -67,6 +78,20 @@ class Worker:
             return 0
         self._reached("stored")
         return self._settle_batch(settled)
+
+    def _is_halted(self) -> bool:
+        """Whether nothing is to be read now; waits a little then. Who is started while there is a halt waits it out."""
+        try:
+            self._check_halt()
+        except Halted as halted:
+            self._consumer.close()  # what it holds is for whoever goes on first
+            if not self._waits:
+                log.critical("%s; nothing is stored before `coinslot dead resume`", halted)
+            self._waits = True
+            self._pause(HALTED_WAIT_S)
+            return True
+        self._waits = False
+        return False
 
     def _store_batch(self, batch: Batch) -> list[Settled] | None:
         """What each message came to; None if stopping got in the way of storing it."""

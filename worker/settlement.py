@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import redis
 
 from coinslot import lua
-from coinslot.errors import QueueUnavailable
+from coinslot.errors import Halted, QueueUnavailable
 from coinslot.events import Dead
+from coinslot.halt import told
 from coinslot.keys import GROUP, Keys
 from coinslot.queue import BrokerErrors
 from coinslot.redisclient import Errors
@@ -32,8 +33,10 @@ class Settled:
     def arguments(self) -> list[bytes | str | int]:
         """As settle.lua takes them."""
         commit = self.commit
-        arguments: list[bytes | str | int] = [commit.id, commit.size, self.stored, self.duplicate, commit.deliveries]
-        arguments.append(len(self.dead))
+        arguments: list[bytes | str | int] = [commit.id, commit.size]
+        # What is replayed says nothing of what comes in, so the limit passes it over.
+        arguments += (int(commit.is_counted), int(not commit.is_replayed))
+        arguments += (self.stored, self.duplicate, commit.deliveries, len(self.dead))
         for payload, reason, events in self.dead:
             arguments += (payload, reason[:MAX_REASON_CHARACTERS], events)
         arguments.append(len(self.changes))
@@ -67,8 +70,8 @@ def dead_message(commit: Commit, reason: str) -> Settled:
 class Settlement:
     """Settles batches; a message that is no longer this worker's is left alone, whole.
 
-    consumer: this worker's name in the queue's group. Raises QueueUnavailable; what had been settled by then is
-    passed over when the batch is settled again.
+    consumer: this worker's name in the queue's group. dead_max_share: of the events settled of late. Raises
+    QueueUnavailable; what had been settled by then is passed over when the batch is settled again.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Settlement:
         feed_max_events: int,
         feed_max_bytes: int,
         reached: Callable[[str], None],
+        dead_max_share: float,
         *,
         queue_is_on_redis: bool,
     ) -> None:
@@ -86,20 +90,22 @@ class Settlement:
         self._keys = [keys.queue, keys.ledger, keys.dead, keys.feed]
         self._consumer = consumer
         self._channel = keys.channel
-        self._feed_bounds = (feed_max_events, feed_max_bytes)
+        self._bounds = (feed_max_events, feed_max_bytes, dead_max_share)
         self._reached = reached
         self._atomic = queue_is_on_redis
 
     def __call__(self, settled: Sequence[Settled]) -> int:
-        """Returns how many of the messages were still this worker's."""
+        """Returns how many of the messages were still this worker's. Raises Halted, and then none is settled."""
         group = GROUP if self._atomic else ""
-        arguments: list[bytes | str | int] = [group, self._consumer(), self._channel, *self._feed_bounds]
+        arguments: list[bytes | str | int | float] = [group, self._consumer(), self._channel, *self._bounds]
         for each in settled:
             arguments += each.arguments()
         try:
-            ids: list[bytes] = self._script(keys=self._keys, args=arguments)
+            ids, why, reason = self._script(keys=self._keys, args=arguments)
         except Errors as error:
             raise QueueUnavailable(f"the batch cannot be settled: {error}") from error
+        if why:
+            raise Halted(told(why, reason))
         self._reached("settled")
         return len(ids)
 

@@ -7,8 +7,8 @@
             the same with /count, /last, /stream
             /audit
     POST    /wsapi/interaction_data               a write token
-    any     anything else: /dead-letters,         an admin token
-            DELETE of events, what comes next
+    any     anything else: /dead-letters and      an admin token
+            below, DELETE of events, what comes next
 
 HEAD needs what GET needs. An admin token stands for all others. A CORS preflight is answered before this is asked
 (coinslot/cors.py).

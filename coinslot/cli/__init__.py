@@ -14,7 +14,7 @@ import click
 
 from coinslot.errors import CoinslotError
 
-COMMANDS = ("up", "send", "fetch", "count", "follow", "audit", "selftest")
+COMMANDS = ("up", "send", "fetch", "count", "follow", "audit", "dead", "selftest")
 
 
 class Commands(click.Group):

@@ -21,6 +21,10 @@ def audit(url: str, token: str | None) -> None:
     with Client(url, token=token, retries=0) as client:
         ledger = client.audit()
     Console().print(_table(ledger))
+    if letters := ledger.get("dead_letters"):
+        click.echo(f"{letters:,} dead letter(s): `coinslot dead list`")
+    if halted := ledger.get("halted"):
+        click.echo(f"coinslot: HALTED, workers store nothing: {halted}; see `coinslot dead resume`", err=True)
     if not ledger["balanced"]:
         click.echo(f"coinslot: the ledger does not balance: {ledger['what']}", err=True)
         sys.exit(1)

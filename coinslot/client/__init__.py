@@ -1,6 +1,17 @@
 """The Python client: `from coinslot import Client`."""
 
-from coinslot.client.answers import Change, FeedGap, Refused, Rejection, Saved, Unavailable
+from coinslot.client.answers import Change, DeadLetter, DeadLetterPage, FeedGap, Refused, Rejection, Saved, Unavailable
 from coinslot.client.client import DEFAULT_URL, Client
 
-__all__ = ["DEFAULT_URL", "Change", "Client", "FeedGap", "Refused", "Rejection", "Saved", "Unavailable"]
+__all__ = [
+    "DEFAULT_URL",
+    "Change",
+    "Client",
+    "DeadLetter",
+    "DeadLetterPage",
+    "FeedGap",
+    "Refused",
+    "Rejection",
+    "Saved",
+    "Unavailable",
+]

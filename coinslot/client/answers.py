@@ -44,6 +44,33 @@ class Change:
         return msgspec.json.decode(self.raw, type=dict[str, Any])
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """What could not be stored, and why. Times are ms since 1970 by the server's clock.
+
+    `attempts` is how often it was tried; `accepted_at_ms` is None where the server does not know. `payload` is
+    there if one letter was asked for: an event's JSON or, where a whole message died, what it held.
+    """
+
+    id: str
+    reason: str
+    attempts: int
+    accepted_at_ms: int | None
+    died_at_ms: int
+    events: int
+    payload_bytes: int
+    payload: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterPage:
+    """Dead letters in the order in which they died. `after` is where the next page begins, None at the end."""
+
+    dead_letters: list[DeadLetter]
+    total: int
+    after: str | None = None
+
+
 class Unavailable(CoinslotError):
     """The server cannot be reached, or cannot take this now; try again later."""
 

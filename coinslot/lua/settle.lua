@@ -7,27 +7,44 @@
 --            duplicate        events it already had: sent       |  at any moment
 --                             twice, or stored by a worker      |
 --                             that died before it could tell    |
---            dead             events in dead letters            |
+--            dead             events that died and were not     |
+--                             put back (replay.lua)             |
 --            queued           events not settled yet           /
+--            dropped          of those dead, events whose letters somebody has thrown away (drop.lua); the others
+--                             are in the dead letters
 --            queued_messages  messages not settled yet: the length of the queue
 --            settled_messages messages settled; its growth is the drain rate
 --            epoch            tells this ledger from one that Redis has lost; set when the queue is made (declare.lua)
 --            lost             events that Redis has lost, or more, as far as anybody noticed (report_lost.lua)
 --            fed              events ever put into the feed; more than the feed holds once it was trimmed
--- KEYS[3]  dead letters: a stream; fields  payload, reason, events (how many it holds), deliveries, message (id)
+--            recent_events    events settled of late: about the last 10,000, for both are halved beyond that
+--            recent_dead      those of them that died
+--            recent_letters   in how many dead letters
+--            halted           why nothing is settled any more (the limit, below); absent while all is well
+--            halted_reason    that of the dead letter which broke the limit
+-- KEYS[3]  dead letters: a stream; fields  payload     an event (JSON object) or, where a message died whole, its body
+--                                         reason
+--                                         events      how many it holds
+--                                         deliveries  how often it had been delivered
+--                                         message     its id in the queue
 -- KEYS[4]  the change feed: a stream; field  event (JSON text); its entry ids are the cursors
--- ARGV     group, consumer, channel, feed length, feed bytes, then for each message
---            id, events, stored, duplicate, deliveries,
+-- ARGV     group, consumer, channel, feed length, feed bytes, greatest share of dead, then for each message
+--            id, events, whether put.lua counted them, whether the limit does (1 or 0), stored, duplicate, deliveries,
 --            number of dead letters, for each: payload, reason, events,
 --            number of changes, for each: event
 -- An empty group means that the queue is not in Redis: the caller acknowledges after this, and what would be
--- queued until then is counted as accepted only here.
--- Returns the ids of the messages that were settled.
+-- queued until then is counted as accepted only here. So is what somebody else has put into the queue.
+-- Returns the ids of the messages that were settled, why settling is halted ('' if it is not), and the last reason.
 --
 -- A worker that was frozen while another took its message over must change nothing, so ownership is asked
 -- first. XACK is the first write: it is allowed when Redis is out of memory, and after it so is all that follows.
+--
+-- The limit: a batch with which more than a share of the recent events would have died is left as it is, and so is
+-- everything after it, until somebody has looked (docs/decisions/0009-dead-letter-limit.md).
+local WINDOW_EVENTS, MIN_DEAD, MIN_LETTERS, MOST_OF_A_MESSAGE = 10000, 100, 3, 1000
 local group, consumer, channel, feed_length, feed_bytes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-local at, settled, lines = 6, {}, {}
+local max_share = tonumber(ARGV[6])
+local at, messages, settled, lines = 7, {}, {}, {}
 
 local function take()
   at = at + 1
@@ -38,7 +55,7 @@ local function ours(id)
   if group == '' then return true end
   -- XPENDING fails when the group is gone, with all it knew: then nobody owns anything.
   local pending = redis.pcall('XPENDING', KEYS[1], group, id, id, 1, consumer)
-  return not pending.err and #pending == 1 and redis.call('XACK', KEYS[1], group, id) == 1
+  return not pending.err and #pending == 1
 end
 
 local function count(field, by)
@@ -46,38 +63,70 @@ local function count(field, by)
 end
 
 while at <= #ARGV do
-  local id, events = take(), tonumber(take())
-  local stored, duplicate, deliveries = tonumber(take()), tonumber(take()), take()
-  local mine, dead = ours(id), 0
-  for _ = 1, tonumber(take()) do
-    local payload, reason, held = take(), take(), take()
-    dead = dead + tonumber(held)
-    if mine then
-      redis.call('XADD', KEYS[3], '*', 'payload', payload, 'reason', reason, 'events', held,
-        'deliveries', deliveries, 'message', id)
-    end
+  local message = {id = take(), letters = {}, dead = 0}
+  message.events, message.counted, message.limited = tonumber(take()), take() == '1', take() == '1'
+  message.stored, message.duplicate, message.deliveries = tonumber(take()), tonumber(take()), take()
+  for i = 1, tonumber(take()) do
+    message.letters[i] = {take(), take(), tonumber(take())}
+    message.dead = message.dead + message.letters[i][3]
   end
-  local changes = tonumber(take())
-  if mine then
-    for i = at, at + changes - 1 do
+  message.changes = tonumber(take())
+  message.first_change = at
+  at = at + message.changes
+  if ours(message.id) then messages[#messages + 1] = message end
+end
+
+local window = redis.call('HMGET', KEYS[2], 'recent_events', 'recent_dead', 'recent_letters', 'halted', 'halted_reason')
+if window[4] then return {{}, window[4], window[5] or ''} end
+local events, dead, letters = tonumber(window[1]) or 0, tonumber(window[2]) or 0, tonumber(window[3]) or 0
+local reason = ''
+for _, message in ipairs(messages) do
+  if message.limited then
+    -- One huge message must not be all that the window holds.
+    local weight = math.min(1, MOST_OF_A_MESSAGE / math.max(1, message.events))
+    events = events + message.events * weight
+    dead = dead + message.dead * weight
+    letters = letters + #message.letters
+    if #message.letters > 0 then reason = message.letters[#message.letters][2] end
+  end
+end
+if dead >= MIN_DEAD and letters >= MIN_LETTERS and dead > max_share * events then
+  local why = string.format('%d of the last %d events died', dead, events)
+  redis.call('HDEL', KEYS[2], 'halted')  -- as XACK below: after it a full Redis takes the rest
+  redis.call('HSET', KEYS[2], 'halted', why, 'halted_reason', reason)
+  return {{}, why, reason}
+end
+
+for _, message in ipairs(messages) do
+  if group == '' or redis.call('XACK', KEYS[1], group, message.id) == 1 then
+    for _, letter in ipairs(message.letters) do
+      redis.call('XADD', KEYS[3], '*', 'payload', letter[1], 'reason', letter[2], 'events', letter[3],
+        'deliveries', message.deliveries, 'message', message.id)
+    end
+    for i = message.first_change, message.first_change + message.changes - 1 do
       redis.call('XADD', KEYS[4], 'MAXLEN', '~', feed_length, '*', 'event', ARGV[i])
       lines[#lines + 1] = ARGV[i]
     end
-    count('fed', changes)
-    count('stored', stored)
-    count('duplicate', duplicate)
-    count('dead', dead)
+    count('fed', message.changes)
+    count('stored', message.stored)
+    count('duplicate', message.duplicate)
+    count('dead', message.dead)
     count('settled_messages', 1)
-    if group == '' then
-      count('accepted', events)
+    if group == '' or not message.counted then
+      count('accepted', message.events)
     else
-      count('queued', -events)
+      count('queued', -message.events)
       count('queued_messages', -1)
-      redis.call('XDEL', KEYS[1], id)
     end
-    settled[#settled + 1] = id
+    if group ~= '' then redis.call('XDEL', KEYS[1], message.id) end
+    settled[#settled + 1] = message.id
   end
-  at = at + changes
+end
+
+if #settled > 0 then
+  local scale = events > WINDOW_EVENTS and 0.5 or 1
+  redis.call('HSET', KEYS[2], 'recent_events', events * scale, 'recent_dead', dead * scale,
+    'recent_letters', letters * scale)
 end
 
 if #lines > 0 then
@@ -88,4 +137,4 @@ if #lines > 0 then
     redis.call('XTRIM', KEYS[4], 'MAXLEN', '~', math.floor(length * feed_bytes / bytes))
   end
 end
-return settled
+return {settled, '', ''}

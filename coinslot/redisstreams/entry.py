@@ -8,6 +8,8 @@ import msgspec
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 
+OURS = {b"body", b"events", b"meta"}
+
 
 class _Meta(msgspec.Struct, rename="kebab"):
     content_type: str | None = None
@@ -27,14 +29,20 @@ def to_payload(queue: str, entry: Entry, deliveries: int) -> dict[str, Any]:
         "body": fields.get(b"body", b""),
         "content-type": meta.content_type,
         "content-encoding": meta.content_encoding,
-        # Earlier deliveries, as RabbitMQ's quorum queues say it.
-        "headers": {**meta.headers, "x-delivery-count": deliveries - 1},
+        # Earlier deliveries, as RabbitMQ's quorum queues say it; and how many events put.lua counted.
+        "headers": {**meta.headers, "x-delivery-count": deliveries - 1, "events": _counted(fields)},
         "properties": {
             **meta.properties,
             "delivery_tag": id.decode(),
             "delivery_info": {"exchange": "", "routing_key": queue, "redelivered": deliveries > 1},
         },
     }
+
+
+def _counted(fields: dict[bytes, bytes]) -> int | None:
+    """None for an entry that somebody else has put there: the ledger knows nothing of it."""
+    events = fields.get(b"events", b"")
+    return int(events) if fields.keys() >= OURS and events.isdigit() and len(events) <= 9 else None
 
 
 def _decode(meta: bytes) -> _Meta:

@@ -101,7 +101,10 @@ def test_a_coinslot_in_order_is_alive_and_ready(base: str) -> None:
 
     assert (alive.status, alive.json()) == (200, {"alive": True})
     assert ready.status == 200
-    assert ready.json() == {"ready": True, "checks": {"queue": "ok", "store": "ok", "freshness": "ok"}}
+    assert ready.json() == {
+        "ready": True,
+        "checks": {"queue": "ok", "store": "ok", "freshness": "ok", "dead_letters": "ok"},
+    }
 
 
 def test_while_the_queue_is_down_it_is_not_ready_and_while_events_wait_too_long_neither(
@@ -122,7 +125,7 @@ def test_while_the_queue_is_down_it_is_not_ready_and_while_events_wait_too_long_
             checks = answer.json()["checks"]
             assert checks.pop("freshness").startswith("the oldest event in the queue has waited for ")
             assert answer.json()["ready"] is False
-            assert checks == {"queue": "ok", "store": "ok"}
+            assert checks == {"queue": "ok", "store": "ok", "dead_letters": "ok"}
 
         worker.start()
         until(lambda: [ask(url).status for url in ready] == [200, 200], what="the event is stored")

@@ -67,7 +67,7 @@ def settled(client: Client) -> bool:
 
 
 def test_posts_are_spread_over_the_replicas_of_ingest(project: Project, http: urllib3.HTTPConnectionPool) -> None:
-    nowhere = f"/{uuid.uuid4().hex}"
+    nowhere = f"/wsapi/{uuid.uuid4().hex}"
 
     for _ in range(40):
         http.request("POST", nowhere)

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import kombu
+import pymongo
 import pytest
 
+from coinslot.client import Client
 from coinslot.keys import Keys
 from coinslot.ports import free_port
 from coinslot.stack.process import Process
@@ -106,6 +108,34 @@ def test_a_queue_deleted_on_rabbitmq_is_an_error_to_the_sender_and_not_a_silent_
 
     assert answer.status == 503
     assert account(on_rabbitmq, acknowledged).lost == 0
+
+
+@pytest.mark.rabbitmq
+def test_on_rabbitmq_what_died_is_replayed_and_stored_and_the_ledger_balances(
+    amqp_url: str, mongodb_url: str, redis_url: str, prefix: str, tmp_path: Path
+) -> None:
+    environment = {"BROKER_URL": amqp_url, "MONGODB_URL": mongodb_url, "REDIS_URL": redis_url}
+    environment |= {"DB_NAME": prefix, "KEY_PREFIX": prefix}
+    with (
+        Pipeline(tmp_path, environment) as pipeline,
+        Client(pipeline.url) as client,
+        pymongo.MongoClient[dict[str, object]](mongodb_url) as mongo,
+    ):
+        mongo[prefix].create_collection("events", validator={"country": {"$ne": "nowhere"}})
+        pipeline.send([{"timestamp": 1, "country": "nowhere"}, {"timestamp": 2}])
+        until(lambda: client.dead_letters().total == 1, what="dead")
+        died = pipeline.audit()
+        (letter,) = client.dead_letters().dead_letters
+        mongo[prefix].command("collMod", "events", validator={})
+
+        client.replay(letter.id)
+
+        until(lambda: pipeline.audit()["stored"] == 2, what="stored after all")
+        after = pipeline.audit()
+        assert letter.accepted_at_ms is None
+        assert (died["accepted"], died["stored"], died["dead"], died["balanced"]) == (2, 1, 1, True)
+        assert (after["accepted"], after["dead"], after["dead_letters"], after["balanced"]) == (2, 0, 0, True)
+        assert pipeline.count() == 2
 
 
 def test_a_broker_that_is_away_is_told_by_ready_and_refuses_posts_though_redis_is_well(

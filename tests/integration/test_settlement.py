@@ -2,77 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-import pytest
-
-from coinslot import redisclient
 from coinslot.changes import START, Feed
 from coinslot.events import Dead
-from coinslot.keys import Keys
-from coinslot.ledger import Ledger
-from coinslot.queue import Broker, Consumer
-from coinslot.settings import Settings
+from coinslot.queue import Consumer
 from coinslot.store import DUPLICATE, STORED
-from worker.batch import Commit, open_commit
-from worker.settlement import Settled, Settlement, dead_message, tally
+from tests.bench import Bench
+from worker.batch import Commit
+from worker.settlement import dead_message, tally
 
 ONE, TWO = b'{"_id":"1","timestamp":1}', b'{"_id":"2","timestamp":2}'
-
-
-class Bench:
-    """A queue with messages in it, and what a settlement moves."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.keys = Keys.of(settings.key_prefix)
-        self.redis: Any = redisclient.connect(settings.redis_url, timeout_s=5)
-        self.publish = Broker(settings).publisher()
-        self.consumers: list[Consumer] = []
-        self.settings = settings
-
-    def consumer(self) -> Consumer:
-        self.consumers.append(Broker(self.settings).consumer())
-        return self.consumers[-1]
-
-    def read(self, consumer: Consumer) -> list[Commit]:
-        consumer.read(1)
-        commits = [open_commit(message) for message in consumer.inbox]
-        consumer.inbox.clear()
-        return commits
-
-    def settle(
-        self, consumer: Consumer, settled: list[Settled], feed_max_events: int = 1000, feed_max_bytes: int = 10**8
-    ) -> int:
-        settle = Settlement(
-            self.redis,
-            self.keys,
-            lambda: consumer.name,
-            feed_max_events,
-            feed_max_bytes,
-            lambda _: None,
-            queue_is_on_redis=True,
-        )
-        return settle(settled)
-
-    def audit(self) -> Any:
-        return Ledger(self.redis, self.keys, queue_is_on_redis=True).audit()
-
-    def fed(self) -> list[bytes]:
-        return [change.event for change in Feed(self.redis, self.keys).read(START, 1000).changes]
-
-    def close(self) -> None:
-        for consumer in self.consumers:
-            consumer.close()
-        self.publish.close()
-        self.redis.close()
-
-
-@pytest.fixture
-def bench(redis_url: str, prefix: str) -> Iterator[Bench]:
-    bench = Bench(Settings.load(redis_url=redis_url, key_prefix=prefix, claim_idle_s=0.05, claim_every_s=0.01))
-    yield bench
-    bench.close()
 
 
 def take_over(bench: Bench, heir: Consumer) -> list[Commit]:

@@ -100,3 +100,15 @@ def test_a_message_that_is_no_list_of_events_is_opened_as_a_fault_and_raises_not
 
     assert all(commit.fault.startswith("message cannot be read") for commit in commits)
     assert all(commit.events == [] for commit in commits)
+
+
+def test_a_message_that_nobody_counted_is_as_many_events_as_can_be_read_and_one_if_none_can() -> None:
+    def sized(body: bytes, events: object) -> tuple[int, bool]:
+        commit = open_commit(Message(body=body, delivery_tag="1-0", headers={"events": events}, delivery_info={}))
+        return commit.size, commit.is_counted
+
+    both = b"[" + ONE + b"," + TWO + b"]"
+    theirs = [sized(body, events) for body in (both, b"[]", b"garbage") for events in (None, "2", -2, 2.5, True)]
+
+    assert theirs == [(2, False)] * 5 + [(0, False)] * 5 + [(1, False)] * 5
+    assert [sized(both, 2), sized(b"garbage", 3)] == [(2, True), (3, True)]

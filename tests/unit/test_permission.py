@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coinslot.access.permission import needed
+from coinslot.access.permission import ROWS, needed
 
 EVENTS = "/wsapi/interaction_data"
 
@@ -63,4 +63,20 @@ def test_erasing_dead_letters_and_all_else_needs_an_admin_token(method: str, pat
     ],
 )
 def test_positive_control_what_is_not_in_the_table_is_shut(method: str, path: str) -> None:
+    assert needed(method, path) == "admin"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/dead-letters"),
+        ("HEAD", "/dead-letters"),
+        ("GET", "/dead-letters/1700000000000-0"),
+        ("POST", "/dead-letters/1700000000000-0/replay"),
+        ("DELETE", "/dead-letters/1700000000000-0"),
+        ("POST", "/dead-letters/resume"),
+    ],
+)
+def test_dead_letters_stand_in_no_row_and_so_are_the_admins(method: str, path: str) -> None:
+    assert not any(route.startswith("/dead-letters") for _, _, paths in ROWS for route in paths)
     assert needed(method, path) == "admin"

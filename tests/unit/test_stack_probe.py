@@ -51,3 +51,10 @@ def test_a_front_that_is_not_there_is_not_ready():
 def test_the_url_puts_an_ipv6_address_in_brackets():
     assert FrontProbe("::1", 3000).url == "http://[::1]:3000"
     assert FrontProbe("127.0.0.1", 3000).url == "http://127.0.0.1:3000"
+
+
+def test_a_front_whose_workers_are_halted_is_ready_for_it_takes_a_front_to_end_the_halt():
+    checks = b'{"queue":"ok","freshness":"too old","dead_letters":"halted: 200 of the last 300 events died"}'
+
+    with front(503, b'{"ready":false,"checks":%b}' % checks) as port:
+        assert FrontProbe("127.0.0.1", port).is_ready()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from coinslot.errors import QueueUnavailable, StoreUnavailable
+import pytest
+
+from coinslot.errors import Halted, QueueUnavailable, StoreUnavailable
 from coinslot.events import Dead, Event
 from coinslot.store import DUPLICATE, STORED, Outcome
 from tests.unit.test_batcher import ONE, THREE, TWO, Reads, batcher, message
@@ -23,6 +25,8 @@ class Stub:
         self.settled: list[Settled] = []
         self.pauses_s: list[float] = []
         self.stop_after_pauses = 100
+        self.halted_checks = 0
+        self.settling_is_halted = False
 
     def insert(self, events: Sequence[Event]) -> list[Outcome]:
         self.happened.append("insert")
@@ -33,6 +37,8 @@ class Stub:
 
     def __call__(self, settled: Sequence[Settled]) -> int:
         self.happened.append("settle")
+        if self.settling_is_halted:
+            raise Halted()
         if self.settle_errors:
             self.settle_errors -= 1
             raise QueueUnavailable()
@@ -47,6 +53,11 @@ class Stub:
 
     def excuse(self) -> None:
         self.happened.append("excuse")
+
+    def check_halt(self) -> None:
+        if self.halted_checks:
+            self.halted_checks -= 1
+            raise Halted()
 
     def close(self) -> None:
         self.happened.append("close")
@@ -67,6 +78,7 @@ class Stub:
             self.pauses_s.append,
             self.happened.append,
             max_deliveries=5,
+            check_halt=self.check_halt,
         )
 
 
@@ -156,3 +168,38 @@ def test_a_message_that_cannot_be_read_goes_to_dead_letters_whole() -> None:
 
     assert sorted(each.stored for each in stub.settled) == [0, 1]
     assert [payload for each in stub.settled for payload, _, _ in each.dead] == [b"garbage"]
+
+
+def test_while_halted_a_worker_reads_nothing_hands_back_what_it_holds_and_then_goes_on() -> None:
+    stub = Stub()
+    stub.halted_checks = 3
+    worker = stub.worker(message(ONE))
+
+    done = [worker.run_once() for _ in range(4)]
+
+    assert done == [0, 0, 0, 1]
+    assert stub.happened[:4] == ["close", "close", "close", "read"]
+    assert len(stub.pauses_s) == 3
+
+
+def test_a_worker_whose_settlement_is_halted_hands_its_messages_back_and_ends() -> None:
+    stub = Stub()
+    stub.settling_is_halted = True
+
+    with pytest.raises(Halted):
+        stub.worker(message(ONE)).run()
+
+    assert stub.settled == []
+    assert stub.happened[-2:] == ["settle", "close"]
+
+
+def test_a_message_that_was_a_dead_letter_is_alone_in_its_batch_and_its_duplicates_are_announced() -> None:
+    stub = Stub([DUPLICATE], [DUPLICATE])
+    replayed = message(ONE)
+    replayed.headers["tried"] = True
+    worker = stub.worker(message(TWO), replayed)
+
+    done = [worker.run_once(), worker.run_once()]
+
+    assert done == [1, 1]
+    assert [each.changes for each in stub.settled] == [[], [ONE]]

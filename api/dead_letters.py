@@ -1,0 +1,67 @@
+"""Dead letters over HTTP. No row of coinslot/access/permission.py names them, so they are the admin's.
+
+GET     /dead-letters?after=&limit=   {"dead_letters": [letter, ...], "total": N, "after": the next page's, or null}
+GET     /dead-letters/ID              a letter with its `payload`; `encoding`: utf-8, or base64 for what is no text
+POST    /dead-letters/ID/replay       {"id": ID, "events": N}
+DELETE  /dead-letters/ID              the same
+POST    /dead-letters/resume          {"resumed": whether workers were halted}
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from api.query import BadQuery
+from coinslot.dead_letters import START, DeadLetters, parse_id
+from coinslot.halt import Halt
+from coinslot.web import json_response
+
+PATH = "/dead-letters"
+LIMIT, MAX_LIMIT = 100, 1000
+
+
+def blueprint(letters: DeadLetters, halt: Halt) -> Blueprint:
+    routes = Blueprint("dead letters", __name__)
+
+    @routes.get(PATH)
+    def page() -> Response:
+        page = letters.page(parse_id(request.args.get("after") or START), _limit(request.args.get("limit") or ""))
+        found = [letter._asdict() for letter in page.letters]
+        return json_response({"dead_letters": found, "total": page.total, "after": page.after})
+
+    @routes.get(f"{PATH}/<id>")
+    def show(id: str) -> Response:
+        letter, payload = letters.get(parse_id(id))
+        return json_response({**letter._asdict(), **_readable(payload)})
+
+    @routes.post(f"{PATH}/<id>/replay")
+    def replay(id: str) -> Response:
+        return json_response({"id": id, "events": letters.replay(parse_id(id))})
+
+    @routes.delete(f"{PATH}/<id>")
+    def drop(id: str) -> Response:
+        return json_response({"id": id, "events": letters.drop(parse_id(id))})
+
+    @routes.post(f"{PATH}/resume")
+    def resume() -> Response:
+        return json_response({"resumed": halt.resume()})
+
+    return routes
+
+
+def _limit(text: str) -> int:
+    if not text:
+        return LIMIT
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= MAX_LIMIT):
+        raise BadQuery(f"limit={text[:40]!r} is not a whole number from 1 to {MAX_LIMIT}")
+    return int(text)
+
+
+def _readable(payload: bytes) -> dict[str, Any]:
+    try:
+        return {"payload": payload.decode(), "encoding": "utf-8"}
+    except UnicodeDecodeError:
+        return {"payload": base64.b64encode(payload).decode(), "encoding": "base64"}
