@@ -34,7 +34,12 @@ def create_worker(settings: Settings, stop: threading.Event) -> Worker:
     reached = failpoint(settings.failpoint)
     consumer = Broker(settings).consumer()
     batcher = Batcher(
-        consumer, monotonic, settings.batch_max_events, settings.batch_max_bytes, settings.batch_max_age_ms / 1000
+        consumer,
+        monotonic,
+        settings.batch_max_events,
+        settings.batch_max_bytes,
+        settings.batch_max_age_ms / 1000,
+        settings.max_deliveries,
     )
     client, keys = redisclient.connect(settings.redis_url, timeout_s=SETTLE_TIMEOUT_S), Keys.of(settings.key_prefix)
     settlement = Settlement(
@@ -55,7 +60,6 @@ def create_worker(settings: Settings, stop: threading.Event) -> Worker:
         stop.is_set,
         stop.wait,
         reached,
-        settings.max_deliveries,
         Halt(client, keys).check,
     )
 

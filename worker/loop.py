@@ -8,7 +8,7 @@ from collections.abc import Callable
 from coinslot.errors import CoinslotError, Halted, QueueUnavailable, StoreUnavailable
 from coinslot.queue import Consumer
 from coinslot.store import Outcome, Store
-from worker.batch import Batch, Batcher, Commit
+from worker.batch import Batch, Batcher
 from worker.settlement import Settled, Settlement, dead_message, tally
 
 log = logging.getLogger("coinslot.worker")
@@ -34,7 +34,6 @@ class Worker:
         stopping: Callable[[], bool],
         pause: Callable[[float], object],
         reached: Callable[[str], None],
-        max_deliveries: int,
         check_halt: Callable[[], None],
     ) -> None:
         self._consumer = consumer
@@ -44,7 +43,6 @@ class Worker:
         self._stopping = stopping
         self._pause = pause
         self._reached = reached
-        self._max_deliveries = max_deliveries
         self._check_halt = check_halt
         self._waits = False
         self._backoff_s = BACKOFF_FIRST_S
@@ -95,9 +93,8 @@ class Worker:
 
     def _store_batch(self, batch: Batch) -> list[Settled] | None:
         """What each message came to; None if stopping got in the way of storing it."""
-        dooms = [self._doom(commit) for commit in batch.commits]
-        doomed = [dead_message(commit, why) for commit, why in zip(batch.commits, dooms, strict=True) if why]
-        batch.commits = [commit for commit, why in zip(batch.commits, dooms, strict=True) if not why]
+        doomed = [dead_message(commit, commit.fault) for commit in batch.commits if commit.fault]
+        batch.commits = [commit for commit in batch.commits if not commit.fault]
         outcomes = self._insert(batch)
         if outcomes is None:
             return None
@@ -107,12 +104,6 @@ class Worker:
             settled.append(tally(commit, outcomes[at:until], tried=batch.tried))
             at = until
         return settled
-
-    def _doom(self, commit: Commit) -> str:
-        """Why the message must not be tried, if it must not."""
-        if commit.deliveries > self._max_deliveries:
-            return f"delivered {commit.deliveries} times and never settled"
-        return commit.fault
 
     def _insert(self, batch: Batch) -> list[Outcome] | None:
         events, excused = batch.events, False
