@@ -31,12 +31,15 @@ class Campaign:
     """Over a started pipeline: `journal` and `witness` while `under_load`, then `account`.
 
     Processes and servers that the trouble kills are started again, by this, in the main thread, if they are
-    `watched` (a child dies with the thread that started it). `post_url`: who takes the load, if not the front.
+    `watched` (a child dies with the thread that started it). `post_url`, `follow_url`: who takes the
+    load and tells the witness, if not the front.
     """
 
-    def __init__(self, pipeline: Pipeline, watched: list[Process], *, post_url: str = "", **load: Any) -> None:
+    def __init__(
+        self, pipeline: Pipeline, watched: list[Process], *, post_url: str = "", follow_url: str = "", **load: Any
+    ) -> None:
         self.journal = Journal()
-        self.witness = Witness(pipeline.url)
+        self.witness = Witness(follow_url or pipeline.url)
         self.deaths: list[str] = []
         self._pipeline = pipeline
         self._supervisor = Supervisor(self.deaths.append, longest_pause_s=0.2)
