@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from coinslot.selftest.account import CLEAN
+from coinslot.stack.servers import RedisServer
 from tests.faults.answers import Answers
 from tests.faults.campaign import LOAD, Campaign
+from tests.faults.frozen import freeze, wake
 from tests.pipeline import Pipeline
 
 ROOM = 50  # messages
+SERVED_AT_ONCE, AT_ONCE = 8, 30  # of 32 connections that are accepted
+PUBLISH_TIMEOUT_S = 2.0  # the default
 
 
 @pytest.fixture
@@ -49,3 +55,24 @@ def test_positive_control_without_a_limit_the_backlog_grows(environment: dict[st
         campaign.witness.stop()
 
     assert set(answers.statuses) == {201}
+
+
+@pytest.mark.parametrize("redis_is", ["well", "frozen"])
+def test_requests_beyond_the_threads_wait_their_turn_and_each_is_answered_in_time(
+    redis_is: str, redis_of_its_own: RedisServer, environment: dict[str, str], tmp_path: Path
+) -> None:
+    settings = environment | {"REDIS_URL": redis_of_its_own.url, "THREADS": str(SERVED_AT_ONCE)}
+    with Pipeline(tmp_path, settings, workers=0) as pipeline, ThreadPoolExecutor(AT_ONCE) as clients:
+        if redis_is == "frozen":
+            freeze(redis_of_its_own)
+
+        began = time.monotonic()
+        answers = list(clients.map(lambda _: pipeline.post(b'{"timestamp": 1}'), range(AT_ONCE)))
+        took_s = time.monotonic() - began
+        wake(redis_of_its_own)
+
+    assert {answer.status for answer in answers} == {201 if redis_is == "well" else 503}
+    if redis_is == "frozen":
+        assert all(1 <= int(answer.headers["Retry-After"]) <= 60 for answer in answers)
+    # As if none had been refused sooner: each of those who were served before took the longest that a POST may wait.
+    assert took_s < AT_ONCE / SERVED_AT_ONCE * PUBLISH_TIMEOUT_S + 5
