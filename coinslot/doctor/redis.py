@@ -32,6 +32,8 @@ def examine(client: redis.Redis, settings: Settings, now: clock.Clock) -> Iterat
         yield untold(NAME, f"its INFO lacks {', '.join(missing)}", "use a Redis whose INFO has them")
         return
     yield _serves(info)
+    if info["loading"]:
+        return  # it says until then that it has no append-only file, and that nothing is in its memory
     yield from persistence(info, lambda directive: _config(client, directive))
     yield from memory(info, settings)
     yield _clock(client, settings, now)

@@ -22,6 +22,7 @@ from tests.findings import not_ok
 from tests.pipeline import until
 
 GOOD = {"maxmemory": "1gb"}
+MIB = 1024 * 1024
 OF_THE_MACHINE = ("machine.overcommit", "disk.redis")
 
 Start = Callable[..., RedisServer]
@@ -74,13 +75,20 @@ def test_positive_control_a_good_redis_has_nothing_that_is_not_ok(start: Start) 
         ({"maxmemory_policy": "allkeys-lru"}, "redis.maxmemory-policy", "wrong"),
         ({"maxmemory": "0"}, "redis.maxmemory", "warning"),
         ({"maxmemory": "300mb"}, "redis.feed", "wrong"),
-        ({"replicaof": "127.0.0.1 1"}, "redis.serves", "wrong"),
     ],
 )
 def test_what_is_set_up_badly_is_found_alone(start: Start, options: dict[str, str], name: str, state: str) -> None:
     findings = examined(start(**options).url)
 
     assert not_ok(findings) == {name: state}
+
+
+def test_a_replica_is_found(start: Start) -> None:
+    server = start()
+    with redisclient.connect(server.url, timeout_s=2) as client:
+        client.replicaof("127.0.0.1", 1)
+
+    assert not_ok(examined(server.url)) == {"redis.serves": "wrong"}
 
 
 def test_what_it_advises_mends_it(start: Start) -> None:
@@ -90,6 +98,7 @@ def test_what_it_advises_mends_it(start: Start) -> None:
     with redisclient.connect(server.url, timeout_s=2) as client:
         for remedy in advice:
             client.execute_command(*remedy.partition(",")[0].removeprefix("redis-cli ").split())
+        until(lambda: not rewriting(client), what="its first append-only file written; until then it would not end")
 
     assert len(advice) == 3
     assert not_ok(examined(server.url)) == {}
@@ -107,6 +116,24 @@ def test_a_rewrite_that_was_killed_is_found(start: Start) -> None:
         until(lambda: not children.read_text(), what="its end seen")
 
     assert not_ok(examined(server.url)) == {"redis.aof_rewrite": "warning"}
+
+
+def test_of_one_that_still_loads_nothing_is_said_that_is_not_so(start: Start) -> None:
+    slow = {"rdbcompression": "no", "key_load_delay": "100000"}  # µs a key; it listens every 2 MiB meanwhile
+    server = start(**slow)
+    with redisclient.connect(server.url, timeout_s=10) as client:
+        for number in range(30):
+            client.set(f"key-{number}", b"x" * MIB)
+        client.bgrewriteaof()
+        until(lambda: not rewriting(client), what="keys where their loading is delayed")
+    server.stop()
+
+    server.start()
+    findings = until(lambda: [each for each in [examined(server.url)] if len(each) > 1], what="its first word")[0]
+
+    assert not_ok(findings) == {"redis.serves": "wrong"}
+    assert [each.name for each in findings] == ["redis", "redis.serves"]
+    assert "loads its data" in findings[1].seen
 
 
 def test_a_user_who_may_not_see_the_configuration_is_told_what_cannot_be_told(start: Start) -> None:
@@ -169,6 +196,11 @@ def test_its_disk_and_the_kernels_setting_are_told_where_it_runs_here(start: Sta
         names = [each.name for each in redis.examine(client, Settings.load(redis_url=server.url), time.time)]
 
     assert names[-2:] == list(OF_THE_MACHINE)
+
+
+def rewriting(client: Any) -> bool:
+    info = client.info("persistence")
+    return bool(info["aof_rewrite_in_progress"] or info["aof_rewrite_scheduled"])
 
 
 def user(server: RedisServer, rights: str) -> str:
