@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from coinslot.doctor.finding import Finding, Probe, untold, wrong
 
 PROBE_TIMEOUT_S = 2.0  # of each question that a probe asks
-LIMIT_S = 6.0  # of a probe altogether: looking up a name and a server that answers in drops know no timeout
+LIMIT_S = 8.0  # of a probe altogether: looking up a name and a server that answers in drops know no timeout
 
 
 def examine(probes: Mapping[str, Probe], limit_s: float = LIMIT_S) -> list[Finding]:

@@ -13,6 +13,7 @@ from coinslot.doctor import clock
 from coinslot.doctor.examination import PROBE_TIMEOUT_S
 from coinslot.doctor.finding import Finding, ok, untold, warning, wrong
 
+READY_TIMEOUT_S = 5.0  # it waits for its own broker and store, which may be what is wrong
 ANSWER_MAX_BYTES = 64 * 1024
 NAME = "front"
 # What to do where a check of GET /ready fails.
@@ -39,7 +40,8 @@ class Front:
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._now = now
         self._max_age_s = max_age_s
-        self._pool = urllib3.PoolManager(retries=False, timeout=PROBE_TIMEOUT_S)
+        self._pool = urllib3.PoolManager(retries=False)
+        self._path = ""  # asked last
 
     def examine(self) -> Iterator[Finding]:
         try:
@@ -58,11 +60,15 @@ class Front:
         except NewConnectionError:
             yield warning(NAME, f"nothing listens at {self._shown}", "start it: make up, or python -m front; or --url")
         except HTTPError as error:
-            seen = f"{self._shown} does not answer: {type(error).__name__}"
-            yield wrong(NAME, seen, "is it overloaded, frozen, or behind a firewall? Restart it")
+            name = NAME if self._path == "/alive" else NAME + self._path.replace("/", ".")
+            seen = f"{self._shown} does not answer {self._path}: {type(error).__name__}"
+            yield wrong(name, seen, "is it overloaded, frozen, or behind a firewall? Restart it")
 
-    def _get(self, path: str) -> tuple[int, Mapping[str, str], bytes]:
-        response = self._pool.request("GET", f"{self._url}{path}", headers=self._headers, preload_content=False)
+    def _get(self, path: str, timeout_s: float = PROBE_TIMEOUT_S) -> tuple[int, Mapping[str, str], bytes]:
+        self._path = path
+        response = self._pool.request(
+            "GET", f"{self._url}{path}", headers=self._headers, timeout=timeout_s, preload_content=False
+        )
         try:
             return response.status, response.headers, response.read(ANSWER_MAX_BYTES)
         finally:
@@ -77,7 +83,7 @@ class Front:
         yield clock.compare("front.clock", "the front's", reading, self._max_age_s)
 
     def _ready(self) -> Iterator[Finding]:
-        status, _, body = self._get("/ready")
+        status, _, body = self._get("/ready", READY_TIMEOUT_S)
         try:
             told = msgspec.json.decode(body, type=_Ready)
         except msgspec.MsgspecError:

@@ -65,7 +65,8 @@ def address(url: str) -> str:
 def silent(where: str, error: PyMongoError) -> Finding:
     if isinstance(error, OperationFailure) and error.code == AUTHENTICATION_FAILED:
         return wrong(NAME, f"{where} refuses the user or the password", "DB_USER and DB_PASS, or those in MONGODB_URL")
-    seen = f"{where} cannot be reached: {one_line(error)}"
+    why = one_line(error).partition(" (configured timeouts")[0]
+    seen = f"{where} cannot be reached: {why}"
     return wrong(NAME, seen, "start it, or set MONGODB_URL, or DB_HOST and DB_PORT; a replica set needs a primary")
 
 

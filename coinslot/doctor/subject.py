@@ -29,6 +29,8 @@ def find(url: str | None) -> Subject:
         return Subject(named, url or DEFAULT_URL, [finding])
     if not told:
         return Subject(named, url or DEFAULT_URL, [])
+    if told.get("API_AUTH") != "disable":
+        told.pop("HOST", None)  # wherever it listens, it asks for tokens, and those are not told
     adopted = {name: value for name, value in told.items() if _is_open(name, named)}
     settings = Settings.load(**{name.lower(): value for name, value in adopted.items()})
     finding = ok("stack", f"`coinslot up` says what it runs in {file}: {', '.join(adopted)}")

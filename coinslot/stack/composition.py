@@ -39,6 +39,8 @@ def compose(
     """
     address, port = listen_address(settings)
     ours = {"HOST": address, "PORT": str(port), "DATA_DIR": str(folder.path)}
+    if settings.api_auth == "disable":
+        ours["API_AUTH"] = "disable"
     servers: list[Server] = []
     if not settings.names_redis:
         redis = _own_redis(folder)

@@ -90,7 +90,7 @@ def test_where_nothing_listens_it_is_not_there() -> None:
 def test_one_that_breaks_off_or_falls_silent_is_given_up(then: str) -> None:
     found = asked(ALIVE, Answer(b"{", then=then))  # type: ignore[arg-type]
 
-    assert found[-1][:2] == ("front", "wrong")
+    assert found[-1][:2] == ("front.ready", "wrong")
 
 
 def test_one_that_never_answers_is_given_up() -> None:

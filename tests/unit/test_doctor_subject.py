@@ -61,6 +61,15 @@ def test_what_is_named_stands_over_the_stack(folder: Path, monkeypatch: pytest.M
     assert found.url == "http://elsewhere:3000"
 
 
+@pytest.mark.parametrize(("auth", "host"), [({}, "127.0.0.1"), ({"API_AUTH": "disable"}, "0.0.0.0")])
+def test_a_stack_that_listens_everywhere_is_taken_for_open_only_if_it_was_told_to_be(
+    folder: Path, auth: dict[str, str], host: str
+) -> None:
+    environment.write(folder, {**STACK, "HOST": "0.0.0.0", **auth})
+
+    assert subject.find(None).settings.host == host
+
+
 def test_a_stack_that_fell_back_to_sqlite_says_so(folder: Path) -> None:
     environment.write(folder, {**STACK, "DB_BACKEND": "sqlite"})
 
