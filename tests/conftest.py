@@ -57,6 +57,18 @@ def redis_of_its_own(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
+def mongo_of_its_own(tmp_path: Path) -> Iterator[MongoServer]:
+    """A MongoDB that the test may kill or freeze."""
+    folder = tmp_path / "mongodb"
+    folder.mkdir()
+    server = MongoServer(folder)
+    server.start()
+    server.wait_ready()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
 def prefix() -> str:
     """A KEY_PREFIX that no other test uses."""
     return f"test-{uuid.uuid4().hex[:12]}"

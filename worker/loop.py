@@ -10,12 +10,14 @@ from coinslot.queue import Consumer
 from coinslot.store import Outcome, Store
 from worker.batch import Batch, Batcher, Commit
 from worker.settlement import Settled, Settlement, dead_message, tally
+from worker.ticker import ticking
 
 log = logging.getLogger("coinslot.worker")
 
 READ_WAIT_S = 1.0  # also how long a stop may go unnoticed
 HALTED_WAIT_S = 1.0
-BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 5.0  # the last is well within the time for which claims are kept
+BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 5.0
+KEEP_EVERY_S = 0.25  # while a batch is being stored; the queue is told a few times within CLAIM_IDLE_S
 
 
 class Worker:
@@ -98,7 +100,8 @@ class Worker:
         dooms = [self._doom(commit) for commit in batch.commits]
         doomed = [dead_message(commit, why) for commit, why in zip(batch.commits, dooms, strict=True) if why]
         batch.commits = [commit for commit, why in zip(batch.commits, dooms, strict=True) if not why]
-        outcomes = self._insert(batch)
+        with ticking(self._keep_claims, KEEP_EVERY_S):
+            outcomes = self._insert(batch)
         if outcomes is None:
             return None
         settled, at = doomed, 0
@@ -115,6 +118,10 @@ class Worker:
         return commit.fault
 
     def _insert(self, batch: Batch) -> list[Outcome] | None:
+        """As often as it takes. A store that is silent takes many seconds each time, and others must not take over.
+
+        None of them could do better; and each takeover counts as a delivery, so that it would end in dead letters.
+        """
         events, excused = batch.events, False
         while events:
             try:
@@ -126,7 +133,6 @@ class Worker:
                 excused = excused or self._excuse()
                 if self._stopping():
                     return None  # not acknowledged: it is handed back when the consumer closes
-                self._keep_claims()
                 self._wait_out(error)
         return []
 

@@ -71,6 +71,11 @@ class Campaign:
         before = len(self.journal.acknowledged)
         return lambda: len(self.journal.acknowledged) >= before + events
 
+    def drains(self) -> Callable[[], bool]:
+        """A question, to be asked from now on: whether all that has been acknowledged until now was stored and told."""
+        untold = self.journal.acknowledged - self.witness.seen
+        return lambda: all(id in self.witness.seen for id in untold)
+
     def account(self) -> Account:
         """The four figures, once everything is settled and told."""
         self.supervise(self._is_settled, SETTLE_TIMEOUT_S)
