@@ -179,6 +179,11 @@ class Consumer:
         except BrokerErrors as error:
             raise QueueUnavailable(f"the queue cannot be reached: {error}") from error
 
+    def reconnect(self) -> None:
+        """Drop connections that may be dead; another broker's is dropped when it fails."""
+        if isinstance(self._channel, StreamChannel):
+            self._channel.reconnect()
+
     @property
     def name(self) -> str:
         """Its name in the stream's consumer group; empty on other brokers."""

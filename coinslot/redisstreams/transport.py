@@ -133,6 +133,11 @@ class Channel(virtual.Channel):  # type: ignore[misc]
         for claims in self._claims.values():
             claims.excuse(self.qos.held())
 
+    def reconnect(self) -> None:
+        """Use new connections from now on; what this consumer holds stays its own."""
+        redisclient.disconnect(self._redis)
+        redisclient.disconnect(self._reader)
+
     def hand_back(self, ids: Sequence[str]) -> None:
         # Not the active queues: closing cancels those first. An id that a queue does not know is passed over.
         for claims in self._claims.values():
