@@ -25,6 +25,7 @@ from tests.faults.test_network import ANSWER_S, BACK_S
 from tests.pipeline import PATH, until
 
 LOST, LOST_SHARE = 1000, 0.2
+CUTS = 100
 OUTAGES, OUTAGE_S = 12, (1.0, 15.0)  # in turn with late replies, and with connections that stay silent
 READ_S = 16.0  # SOCKET_TIMEOUT_MS, then another try: CONNECT_TIMEOUT_MS and SERVER_SELECTION_TIMEOUT_MS, and some
 MONGODB_BACK_S = 16.0  # SOCKET_TIMEOUT_MS and the longest pause of a worker, and some
@@ -70,6 +71,26 @@ def test_replies_lost_under_load(name: str, resend: bool, environment: dict[str,
     assert journal.refusals[503] >= LOST  # each reply was that of a publish
     # The lost publishes had reached the queue: sent again they are duplicates, sent once they are there all the same.
     assert audit["duplicate"] > 0 if resend else journal.refused & stored
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_connections_cut_under_load(name: str, environment: dict[str, str], tmp_path: Path) -> None:
+    with behind_a_proxy(WAYS[name], environment, tmp_path) as behind:
+        campaign = Campaign(behind.pipeline, [], **LOAD)
+
+        def cut() -> None:
+            until(campaign.flows(events=50), timeout_s=30)
+            behind.proxy.cut()
+
+        campaign.run({"cut": cut}, times=CUTS, pause_s=(0.0, 0.5))
+        account = campaign.account()
+        dead = behind.pipeline.audit()["dead"]
+
+    campaign.figures(f"all connections cut, {name}", CUTS, account)
+    assert account == CLEAN
+    assert dead == 0
+    assert set(campaign.journal.refusals) <= {503}
+    assert campaign.journal.unanswered == 0
 
 
 def outages(

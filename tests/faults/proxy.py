@@ -7,6 +7,7 @@ import random
 import re
 import socket
 import threading
+from collections.abc import Callable
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -38,7 +39,7 @@ class Loss:
             return taken
 
 
-class Way:
+class Wire:
     """What a connection goes through. `requests` and `replies` pass while they are set, and `delay_s` later."""
 
     def __init__(self) -> None:
@@ -54,9 +55,9 @@ class Way:
 class Link:
     """One client's connection, and the one to the server that belongs to it."""
 
-    def __init__(self, client: socket.socket, server: socket.socket, way: Way, losses: list[Loss]) -> None:
+    def __init__(self, client: socket.socket, server: socket.socket, wire: Wire, losses: list[Loss]) -> None:
         self._client, self._server = client, server
-        self._way = way
+        self._wire = wire
         self._losses = losses
         self._awaited: Loss | None = None
         pumps = (self._pass_requests, self._pass_replies)
@@ -79,23 +80,23 @@ class Link:
         self._client.close()
         self._server.close()
 
-    def _run(self, pump: object) -> None:
+    def _run(self, pump: Callable[[], None]) -> None:
         with contextlib.suppress(OSError):  # one of the two is gone
-            pump()  # type: ignore[operator]
+            pump()
         self.cut()
 
     def _pass_requests(self) -> None:
         while data := self._client.recv(CHUNK_BYTES):
             # Held up, it arrives late, even if its sender has long given up: so does what TCP sends again.
-            self._way.requests.wait()
+            self._wire.requests.wait()
             self._awaited = next((loss for loss in self._losses if loss.request in data), self._awaited)
             self._server.sendall(data)
 
     def _pass_replies(self) -> None:
         pause = threading.Event()
         while data := self._server.recv(CHUNK_BYTES):
-            self._way.replies.wait()
-            pause.wait(self._way.delay_s)
+            self._wire.replies.wait()
+            pause.wait(self._wire.delay_s)
             awaited, self._awaited = self._awaited, None
             if awaited is not None and awaited.takes(data):
                 return
@@ -110,8 +111,8 @@ class Proxy:
         self._server = (parts.hostname or LOOPBACK, parts.port or 0)
         self._listener = socket.create_server((LOOPBACK, 0))
         self.url = parts._replace(netloc=f"{LOOPBACK}:{self._listener.getsockname()[1]}").geturl()
-        self._way = Way()
-        self._ways = [self._way]
+        self._wire = Wire()
+        self._wires = [self._wire]
         self._losses: list[Loss] = []
         self._links: list[Link] = []
         self._thread = threading.Thread(target=self._accept, name="proxy", daemon=True)
@@ -121,7 +122,7 @@ class Proxy:
 
     def delay(self, delay_s: float) -> None:
         """Every reply comes so much later."""
-        self._way.delay_s = delay_s
+        self._wire.delay_s = delay_s
 
     def cut(self) -> None:
         for link in list(self._links):
@@ -129,17 +130,17 @@ class Proxy:
 
     def swallow(self, *, requests: bool = True, replies: bool = True) -> None:
         """A black hole: connections are taken, and nothing passes any more, in one or both directions."""
-        for passes, swallowed in ((self._way.requests, requests), (self._way.replies, replies)):
+        for passes, swallowed in ((self._wire.requests, requests), (self._wire.replies, replies)):
             if swallowed:
                 passes.clear()
 
     def heal(self, *, late: bool = True) -> None:
         """All passes again. What was held up arrives late, or, if not `late`, the connections of before stay silent."""
         if late:
-            self._way.open()
+            self._wire.open()
         else:
-            self._way = Way()
-            self._ways.append(self._way)
+            self._wire = Wire()
+            self._wires.append(self._wire)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -150,8 +151,8 @@ class Proxy:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._thread.join(JOIN_TIMEOUT_S)
         self._listener.close()
-        for way in self._ways:
-            way.open()
+        for wire in self._wires:
+            wire.open()
         for link in self._links:
             link.close()
 
@@ -170,7 +171,7 @@ class Proxy:
             for end in (client, server):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._forget_ended()
-            self._links.append(Link(client, server, self._way, self._losses))
+            self._links.append(Link(client, server, self._wire, self._losses))
 
     def _forget_ended(self) -> None:
         for link in [link for link in self._links if not link.is_alive()]:
