@@ -26,7 +26,8 @@ from worker.loop import Worker
 from worker.settlement import Settlement
 
 HALTED = 3
-SETTLE_TIMEOUT_S = 10.0  # long: a batch may carry megabytes, and to settle twice is harmless
+SETTLE_TIMEOUT_S = 4.0  # long: a batch may carry megabytes, and to settle twice is harmless
+HALT_TIMEOUT_S = 1.0
 
 
 def create_worker(settings: Settings, stop: threading.Event) -> Worker:
@@ -36,9 +37,16 @@ def create_worker(settings: Settings, stop: threading.Event) -> Worker:
     batcher = Batcher(
         consumer, monotonic, settings.batch_max_events, settings.batch_max_bytes, settings.batch_max_age_ms / 1000
     )
-    client, keys = redisclient.connect(settings.redis_url, timeout_s=SETTLE_TIMEOUT_S), Keys.of(settings.key_prefix)
+    settler = redisclient.connect(settings.redis_url, timeout_s=SETTLE_TIMEOUT_S)
+    asker, keys = redisclient.connect(settings.redis_url, timeout_s=HALT_TIMEOUT_S), Keys.of(settings.key_prefix)
+
+    def reconnect() -> None:
+        consumer.reconnect()
+        redisclient.disconnect(settler)
+        redisclient.disconnect(asker)
+
     settlement = Settlement(
-        client,
+        settler,
         keys,
         lambda: consumer.name,
         settings.feed_max_events,
@@ -56,7 +64,8 @@ def create_worker(settings: Settings, stop: threading.Event) -> Worker:
         stop.wait,
         reached,
         settings.max_deliveries,
-        Halt(client, keys).check,
+        Halt(asker, keys).check,
+        reconnect,
     )
 
 

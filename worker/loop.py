@@ -16,7 +16,7 @@ log = logging.getLogger("coinslot.worker")
 
 READ_WAIT_S = 1.0  # also how long a stop may go unnoticed
 HALTED_WAIT_S = 1.0
-BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 5.0
+BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 2.0  # with what a try may take, well below the 10 s to be at work again
 KEEP_EVERY_S = 0.25  # while a batch is being stored; the queue is told a few times within CLAIM_IDLE_S
 
 
@@ -24,7 +24,8 @@ class Worker:
     """One consumer of the queue.
 
     stopping: asked between steps; pause: waits so many seconds, or until stopping; reached: called at each gap of the
-    commit protocol, by name, for tests that die there; check_halt: raises Halted while workers are to settle nothing.
+    commit protocol, by name, for tests that die there; check_halt: raises Halted while workers are to settle nothing;
+    reconnect: drops the connections to the queue.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Worker:
         reached: Callable[[str], None],
         max_deliveries: int,
         check_halt: Callable[[], None],
+        reconnect: Callable[[], None],
     ) -> None:
         self._consumer = consumer
         self._batcher = batcher
@@ -48,6 +50,7 @@ class Worker:
         self._reached = reached
         self._max_deliveries = max_deliveries
         self._check_halt = check_halt
+        self._reconnect = reconnect
         self._waits = False
         self._backoff_s = BACKOFF_FIRST_S
 
@@ -137,17 +140,19 @@ class Worker:
         return []
 
     def _settle_batch(self, settled: list[Settled]) -> int:
+        tried = False
         while True:
             try:
                 mine = self._settle(settled)
             except QueueUnavailable as error:
                 if self._stopping():
                     return 0
+                tried = True
                 self._wait_out(error)
                 continue
             self._backoff_s = BACKOFF_FIRST_S
             self._acknowledge(settled)
-            _report(settled, mine)
+            _report(settled, mine, tried=tried)
             return mine
 
     def _acknowledge(self, settled: list[Settled]) -> None:
@@ -173,13 +178,16 @@ class Worker:
 
     def _wait_out(self, error: CoinslotError) -> None:
         log.warning("%s; trying again in %.1f s", error, self._backoff_s)
+        if isinstance(error, QueueUnavailable):
+            self._reconnect()  # where one connection went silent the others did, and each would cost a timeout
         self._pause(self._backoff_s)
         self._backoff_s = min(self._backoff_s * 2, BACKOFF_LAST_S)
 
 
-def _report(settled: list[Settled], mine: int) -> None:
+def _report(settled: list[Settled], mine: int, *, tried: bool) -> None:
     if mine < len(settled):
-        log.warning("%d messages had been taken over by another worker", len(settled) - mine)
+        why = "settled, though no answer came, or taken over" if tried else "taken over"
+        log.warning("%d messages had been %s by another worker", len(settled) - mine, why)
     for each in settled:
         for _, reason, events in each.dead:
             log.error("dead letter: %d event(s) of message %s: %s", events, each.commit.id, reason)
