@@ -18,7 +18,10 @@ FORGET_CONSUMER_S = 3600  # a consumer silent for so long, with nothing in its h
 
 
 class Claims:
-    """One consumer's claims on the messages of one queue. Raises redis.RedisError; used by one thread."""
+    """One consumer's claims on the messages of one queue. Raises redis.RedisError.
+
+    Used by one thread, save that another may `keep` while the first is busy with what it holds.
+    """
 
     def __init__(self, client: redis.Redis, queue: str, consumer: str, idle_s: float, every_s: float) -> None:
         self._redis = client
