@@ -35,7 +35,12 @@ def create_worker(settings: Settings, stop: threading.Event) -> Worker:
     reached = failpoint(settings.failpoint)
     consumer = Broker(settings).consumer()
     batcher = Batcher(
-        consumer, monotonic, settings.batch_max_events, settings.batch_max_bytes, settings.batch_max_age_ms / 1000
+        consumer,
+        monotonic,
+        settings.batch_max_events,
+        settings.batch_max_bytes,
+        settings.batch_max_age_ms / 1000,
+        settings.max_deliveries,
     )
     settler = redisclient.connect(settings.redis_url, timeout_s=SETTLE_TIMEOUT_S)
     asker, keys = redisclient.connect(settings.redis_url, timeout_s=HALT_TIMEOUT_S), Keys.of(settings.key_prefix)
@@ -63,7 +68,6 @@ def create_worker(settings: Settings, stop: threading.Event) -> Worker:
         stop.is_set,
         stop.wait,
         reached,
-        settings.max_deliveries,
         Halt(asker, keys).check,
         reconnect,
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from coinslot.errors import CoinslotError, Halted, QueueUnavailable, StoreUnavailable
 from coinslot.queue import Consumer
 from coinslot.store import Outcome, Store
-from worker.batch import Batch, Batcher, Commit
+from worker.batch import Batch, Batcher
 from worker.settlement import Settled, Settlement, dead_message, tally
 from worker.ticker import ticking
 
@@ -37,7 +37,6 @@ class Worker:
         stopping: Callable[[], bool],
         pause: Callable[[float], object],
         reached: Callable[[str], None],
-        max_deliveries: int,
         check_halt: Callable[[], None],
         reconnect: Callable[[], None],
     ) -> None:
@@ -48,7 +47,6 @@ class Worker:
         self._stopping = stopping
         self._pause = pause
         self._reached = reached
-        self._max_deliveries = max_deliveries
         self._check_halt = check_halt
         self._reconnect = reconnect
         self._waits = False
@@ -100,9 +98,8 @@ class Worker:
 
     def _store_batch(self, batch: Batch) -> list[Settled] | None:
         """What each message came to; None if stopping got in the way of storing it."""
-        dooms = [self._doom(commit) for commit in batch.commits]
-        doomed = [dead_message(commit, why) for commit, why in zip(batch.commits, dooms, strict=True) if why]
-        batch.commits = [commit for commit, why in zip(batch.commits, dooms, strict=True) if not why]
+        doomed = [dead_message(commit, commit.fault) for commit in batch.commits if commit.fault]
+        batch.commits = [commit for commit in batch.commits if not commit.fault]
         with ticking(self._keep_claims, KEEP_EVERY_S):
             outcomes = self._insert(batch)
         if outcomes is None:
@@ -113,12 +110,6 @@ class Worker:
             settled.append(tally(commit, outcomes[at:until], tried=batch.tried))
             at = until
         return settled
-
-    def _doom(self, commit: Commit) -> str:
-        """Why the message must not be tried, if it must not."""
-        if commit.deliveries > self._max_deliveries:
-            return f"delivered {commit.deliveries} times and never settled"
-        return commit.fault
 
     def _insert(self, batch: Batch) -> list[Outcome] | None:
         """As often as it takes. A store that is silent takes many seconds each time, and others must not take over.

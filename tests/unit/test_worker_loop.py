@@ -78,7 +78,6 @@ class Stub:
             self.stopping,
             self.pauses_s.append,
             self.happened.append,
-            max_deliveries=5,
             check_halt=self.check_halt,
             reconnect=lambda: self.happened.append("reconnect"),
         )
