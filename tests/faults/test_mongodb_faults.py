@@ -162,7 +162,7 @@ def test_what_a_worker_is_trying_to_store_is_not_taken_over_by_idle_ones_and_doe
 
         freeze(mongo_of_its_own)
         acknowledged |= set(pipeline.send([{"timestamp": n} for n in range(20)]))
-        time.sleep(5)
+        time.sleep(3)
         wake(mongo_of_its_own)
         audit = pipeline.wait_settled(timeout_s=BACK_S)
         result = account(pipeline, acknowledged)
