@@ -11,15 +11,12 @@ from coinslot.stack.servers import MongoServer
 from tests.faults.account import CLEAN
 from tests.faults.campaign import Campaign
 from tests.faults.replica_set import ReplicaSet
-from tests.faults.small_disk import small_disk
 from tests.faults.test_mongodb_failover import CARELESS, failing_over
 from tests.faults.test_mongodb_faults import (
     BACK_S,
-    DISK_BYTES,
-    FILLS_ITS_DISK,
     LOAD,
     STALE_S,
-    filling,
+    filled_under_load,
     freezing,
     killed_under_load,
     only_accepted,
@@ -95,18 +92,7 @@ def test_mongodb_frozen_under_load(mongo_of_its_own: MongoServer, environment: d
 
 @pytest.mark.parametrize("journal", JOURNALS)
 def test_mongodb_with_its_disk_full_under_load(journal: str, environment: dict[str, str], tmp_path: Path) -> None:
-    resumed_s: list[float] = []
-    with small_disk(tmp_path / "disk", DISK_BYTES) as disk:
-        arguments = FILLS_ITS_DISK + JOURNALS[journal]
-        server = MongoServer(disk.folder, log=tmp_path / "mongod.log", arguments=arguments)
-        server.start()
-        server.wait_ready()
-        with Pipeline(tmp_path, environment | {"MONGODB_URL": server.url}, workers=2) as pipeline:
-            campaign = Campaign(pipeline, [server], padding_bytes=1000, **LOAD)
-            fill = filling(campaign, disk, resumed_s, FULL_S)
-            campaign.run({"mongodb": fill}, times=FULL, pause_s=(0.0, 1.0))
-            account, dead = campaign.account(), pipeline.audit()["dead"]
-        server.stop()
+    campaign, account, dead, resumed_s = filled_under_load(environment, tmp_path, FULL, FULL_S, JOURNALS[journal])
 
     campaign.figures(f"mongodb's disk full, journal {journal}", FULL, account)
     print(f"mongod ended itself {len(campaign.deaths)} times; {dead} dead")

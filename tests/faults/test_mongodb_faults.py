@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from tests.faults.campaign import Campaign
 from tests.faults.frozen import freeze, wake
 from tests.faults.small_disk import MIB, SmallDisk, small_disk
 from tests.pipeline import Pipeline, until
+from tests.running import running
 
 BACK_S = 30.0
 RESTART_S = 30.0
@@ -111,6 +112,23 @@ def killed_under_load(
         return campaign, campaign.account(), resumed_s
 
 
+def filled_under_load(
+    environment: dict[str, str], folder: Path, times: int, full_s: float = 0.0, arguments: Sequence[str] = ()
+) -> tuple[Campaign, Account, int, list[float]]:
+    """The third is how many events are dead."""
+    resumed_s: list[float] = []
+    with small_disk(folder / "disk", DISK_BYTES) as disk:
+        mongod = MongoServer(disk.folder, log=folder / "mongod.log", arguments=(*FILLS_ITS_DISK, *arguments))
+        with (
+            running(mongod) as server,
+            Pipeline(folder, environment | {"MONGODB_URL": server.url}, workers=2) as pipeline,
+        ):
+            campaign = Campaign(pipeline, [server], padding_bytes=1000, **LOAD)
+            fill = filling(campaign, disk, resumed_s, full_s)
+            campaign.run({"mongodb": fill}, times=times, pause_s=(0.0, 1.0))
+            return campaign, campaign.account(), pipeline.audit()["dead"], resumed_s
+
+
 def test_mongodb_killed_under_load_costs_nothing_and_posts_are_accepted_meanwhile(
     mongo_of_its_own: MongoServer, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -144,7 +162,7 @@ def test_what_a_worker_is_trying_to_store_is_not_taken_over_by_idle_ones_and_doe
 
         freeze(mongo_of_its_own)
         acknowledged |= set(pipeline.send([{"timestamp": n} for n in range(20)]))
-        time.sleep(5)
+        time.sleep(3)
         wake(mongo_of_its_own)
         audit = pipeline.wait_settled(timeout_s=BACK_S)
         result = account(pipeline, acknowledged)
@@ -156,15 +174,7 @@ def test_what_a_worker_is_trying_to_store_is_not_taken_over_by_idle_ones_and_doe
 def test_a_full_disk_of_mongodb_makes_no_dead_letters_and_soon_after_there_is_space_events_are_stored_again(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    with small_disk(tmp_path / "disk", DISK_BYTES) as disk:
-        server = MongoServer(disk.folder, log=tmp_path / "mongod.log", arguments=FILLS_ITS_DISK)
-        server.start()
-        server.wait_ready()
-        with Pipeline(tmp_path, environment | {"MONGODB_URL": server.url}, workers=2) as pipeline:
-            campaign, resumed_s = Campaign(pipeline, [server], padding_bytes=1000), list[float]()
-            campaign.run({"mongodb": filling(campaign, disk, resumed_s)}, times=1, pause_s=(0.0, 0.0))
-            result, dead = campaign.account(), pipeline.audit()["dead"]
-        server.stop()
+    campaign, result, dead, resumed_s = filled_under_load(environment, tmp_path, times=1)
 
     assert result == CLEAN
     assert dead == 0
