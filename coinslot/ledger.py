@@ -101,15 +101,16 @@ class Ledger:
         fields = ("settled_messages", "epoch", "accepted", "queued", "lost")
         try:
             with self._redis.pipeline(transaction=False) as pipeline:
-                pipeline.xlen(self._keys.queue)
                 pipeline.hmget(self._keys.ledger, *fields)
                 pipeline.info("memory")
-                messages, (settled, epoch, accepted, queued, lost), memory = pipeline.execute()
+                if self._queue_is_on_redis:
+                    pipeline.xlen(self._keys.queue)
+                (settled, epoch, accepted, queued, lost), memory, *length = pipeline.execute()
         except Errors as error:
             raise QueueUnavailable(f"the queue cannot be reached: {error}") from error
         total_bytes = memory["maxmemory"] or memory["total_system_memory"]
         return Reading(
-            messages=messages,
+            messages=length[0] if length else 0,
             settled_messages=int(settled or 0),
             memory_share=memory["used_memory"] / total_bytes,
             epoch=epoch or b"",

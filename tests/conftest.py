@@ -12,26 +12,21 @@ from coinslot.settings import Settings
 from coinslot.stack.servers import MongoServer, RedisServer
 from tests.bench import Bench
 from tests.pipeline import Pipeline
+from tests.running import running
 
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """Shared: tests use a KEY_PREFIX of their own and never kill it; those that do start one themselves."""
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
-    server.wait_ready()
-    yield server
-    server.stop()
+    with running(RedisServer(tmp_path_factory.mktemp("redis"))) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
     """Shared: tests use a database of their own and never kill it."""
-    server = MongoServer(tmp_path_factory.mktemp("mongodb"))
-    server.start()
-    server.wait_ready()
-    yield server
-    server.stop()
+    with running(MongoServer(tmp_path_factory.mktemp("mongodb"))) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -49,11 +44,17 @@ def redis_of_its_own(tmp_path: Path) -> Iterator[RedisServer]:
     """A Redis that the test may kill, fill or empty."""
     folder = tmp_path / "redis"
     folder.mkdir()
-    server = RedisServer(folder)
-    server.start()
-    server.wait_ready()
-    yield server
-    server.stop()
+    with running(RedisServer(folder)) as server:
+        yield server
+
+
+@pytest.fixture
+def mongo_of_its_own(tmp_path: Path) -> Iterator[MongoServer]:
+    """A MongoDB that the test may kill or freeze."""
+    folder = tmp_path / "mongodb"
+    folder.mkdir()
+    with running(MongoServer(folder)) as server:
+        yield server
 
 
 @pytest.fixture

@@ -10,19 +10,22 @@ from coinslot.queue import Consumer
 from coinslot.store import Outcome, Store
 from worker.batch import Batch, Batcher
 from worker.settlement import Settled, Settlement, dead_message, tally
+from worker.ticker import ticking
 
 log = logging.getLogger("coinslot.worker")
 
 READ_WAIT_S = 1.0  # also how long a stop may go unnoticed
 HALTED_WAIT_S = 1.0
-BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 5.0  # the last is well within the time for which claims are kept
+BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 2.0  # with what a try may take, well below the 10 s to be at work again
+KEEP_EVERY_S = 0.25  # while a batch is being stored; the queue is told a few times within CLAIM_IDLE_S
 
 
 class Worker:
     """One consumer of the queue.
 
     stopping: asked between steps; pause: waits so many seconds, or until stopping; reached: called at each gap of the
-    commit protocol, by name, for tests that die there; check_halt: raises Halted while workers are to settle nothing.
+    commit protocol, by name, for tests that die there; check_halt: raises Halted while workers are to settle nothing;
+    reconnect: drops the connections to the queue.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class Worker:
         pause: Callable[[float], object],
         reached: Callable[[str], None],
         check_halt: Callable[[], None],
+        reconnect: Callable[[], None],
     ) -> None:
         self._consumer = consumer
         self._batcher = batcher
@@ -44,6 +48,7 @@ class Worker:
         self._pause = pause
         self._reached = reached
         self._check_halt = check_halt
+        self._reconnect = reconnect
         self._waits = False
         self._backoff_s = BACKOFF_FIRST_S
 
@@ -95,7 +100,8 @@ class Worker:
         """What each message came to; None if stopping got in the way of storing it."""
         doomed = [dead_message(commit, commit.fault) for commit in batch.commits if commit.fault]
         batch.commits = [commit for commit in batch.commits if not commit.fault]
-        outcomes = self._insert(batch)
+        with ticking(self._keep_claims, KEEP_EVERY_S):
+            outcomes = self._insert(batch)
         if outcomes is None:
             return None
         settled, at = doomed, 0
@@ -106,6 +112,10 @@ class Worker:
         return settled
 
     def _insert(self, batch: Batch) -> list[Outcome] | None:
+        """As often as it takes. A store that is silent takes many seconds each time, and others must not take over.
+
+        None of them could do better; and each takeover counts as a delivery, so that it would end in dead letters.
+        """
         events, excused = batch.events, False
         while events:
             try:
@@ -117,22 +127,23 @@ class Worker:
                 excused = excused or self._excuse()
                 if self._stopping():
                     return None  # not acknowledged: it is handed back when the consumer closes
-                self._keep_claims()
                 self._wait_out(error)
         return []
 
     def _settle_batch(self, settled: list[Settled]) -> int:
+        tried = False
         while True:
             try:
                 mine = self._settle(settled)
             except QueueUnavailable as error:
                 if self._stopping():
                     return 0
+                tried = True
                 self._wait_out(error)
                 continue
             self._backoff_s = BACKOFF_FIRST_S
             self._acknowledge(settled)
-            _report(settled, mine)
+            _report(settled, mine, tried=tried)
             return mine
 
     def _acknowledge(self, settled: list[Settled]) -> None:
@@ -158,13 +169,16 @@ class Worker:
 
     def _wait_out(self, error: CoinslotError) -> None:
         log.warning("%s; trying again in %.1f s", error, self._backoff_s)
+        if isinstance(error, QueueUnavailable):
+            self._reconnect()  # where one connection went silent the others did, and each would cost a timeout
         self._pause(self._backoff_s)
         self._backoff_s = min(self._backoff_s * 2, BACKOFF_LAST_S)
 
 
-def _report(settled: list[Settled], mine: int) -> None:
+def _report(settled: list[Settled], mine: int, *, tried: bool) -> None:
     if mine < len(settled):
-        log.warning("%d messages had been taken over by another worker", len(settled) - mine)
+        why = "settled, though no answer came, or taken over" if tried else "taken over"
+        log.warning("%d messages had been %s by another worker", len(settled) - mine, why)
     for each in settled:
         for _, reason, events in each.dead:
             log.error("dead letter: %d event(s) of message %s: %s", events, each.commit.id, reason)

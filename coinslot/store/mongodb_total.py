@@ -16,31 +16,32 @@ COUNT_TIMEOUT_MS = 3_000  # about six million events; where there are more, Mong
 class Total:
     """MongoDB's own figure, corrected: it is written to disk once a minute, and after a crash it stays wrong.
 
-    So it is held against a count of the index once for each server process that it comes from, and the difference
-    is kept. While events come in, the difference is only as certain as what came in during the count; it is then
-    measured again, every CHECK_EVERY_S at most, until it was measured in a quiet moment.
+    So it is held against a count of the index once for each start of a server and each election of a primary, and the
+    difference is kept: it is another on each member of a replica set. While events come in, the difference is only as
+    certain as what came in during the count; it is then measured again, every CHECK_EVERY_S at most, until it was
+    measured in a quiet moment.
     """
 
     def __init__(self, events: Collection[dict[str, Any]]) -> None:
         self._events = events
         self._missing = 0
-        self._measured_on: object = None  # the server process for which `_missing` is certain
+        self._measured_on: object = None  # the source for which `_missing` is certain
         self._measured_at: tuple[object, float] = (None, 0.0)  # the one it was last measured on, and when
 
     def __call__(self) -> int:
         """Raises pymongo's errors."""
         estimate = self._events.estimated_document_count()
-        server = _writable_process(self._events.database.client)
-        if server != self._measured_on and self._is_due(server):
-            return self._measure(server)
+        source = _source(self._events.database.client)
+        if source != self._measured_on and self._is_due(source):
+            return self._measure(source)
         return estimate + self._missing
 
-    def _is_due(self, server: Any) -> bool:
+    def _is_due(self, source: object) -> bool:
         measured_on, at = self._measured_at
-        return measured_on != server or time.monotonic() - at >= CHECK_EVERY_S
+        return measured_on != source or time.monotonic() - at >= CHECK_EVERY_S
 
-    def _measure(self, server: Any) -> int:
-        self._measured_at = (server, time.monotonic())
+    def _measure(self, source: object) -> int:
+        self._measured_at = (source, time.monotonic())
         before = self._events.estimated_document_count()
         try:
             counted = self._events.count_documents({}, hint="_id_", maxTimeMS=COUNT_TIMEOUT_MS)
@@ -49,13 +50,16 @@ class Total:
         after = self._events.estimated_document_count()
         self._missing = counted - after
         if before == after:
-            self._measured_on = server
+            self._measured_on = source
         return counted
 
 
-def _writable_process(client: MongoClient[dict[str, Any]]) -> object:
-    """What tells one start of the server from the next: the process id that it gives itself when it starts."""
+def _source(client: MongoClient[dict[str, Any]]) -> object:
+    """Where the figure comes from: the process id that a server gives itself at its start, and the primary's election.
+
+    Without the election, a member that is elected again would pass for measured, with what is missing on another.
+    """
     for server in client.topology_description.server_descriptions().values():
         if server.is_writable and server.topology_version:
-            return server.topology_version["processId"]
+            return server.topology_version["processId"], server.election_id
     return None

@@ -79,6 +79,11 @@ class Campaign:
         before = len(self.journal.acknowledged)
         return lambda: len(self.journal.acknowledged) >= before + events
 
+    def drains(self) -> Callable[[], bool]:
+        """A question, to be asked from now on: whether all that has been acknowledged until now was stored and told."""
+        untold = self.journal.acknowledged - self.witness.seen
+        return lambda: all(id in self.witness.seen for id in untold)
+
     def account(self) -> Account:
         """The figures at the end, with which the follower stops."""
         account = self.account_so_far()

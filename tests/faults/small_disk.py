@@ -19,6 +19,11 @@ class SmallDisk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    @property
+    def free_bytes(self) -> int:
+        disk = os.statvfs(self.folder)
+        return disk.f_bfree * disk.f_frsize
+
     def leave(self, free_bytes: int) -> None:
         """Make it so large that this much is free."""
         disk = os.statvfs(self.folder)

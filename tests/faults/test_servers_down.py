@@ -117,17 +117,6 @@ def test_what_was_queued_in_a_redis_that_was_emptied_is_a_loss_that_the_audit_sh
 
 
 @pytest.fixture
-def mongo_of_its_own(tmp_path: Path) -> Iterator[MongoServer]:
-    folder = tmp_path / "mongodb"
-    folder.mkdir()
-    server = MongoServer(folder)
-    server.start()
-    server.wait_ready()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
 def on_mongodb(redis_url: str, mongo_of_its_own: MongoServer, prefix: str, tmp_path: Path) -> Iterator[Pipeline]:
     environment = {
         "MONGODB_URL": mongo_of_its_own.url,

@@ -98,24 +98,19 @@ def test_positive_control_the_same_kill_on_the_stock_redis_transport_loses_the_m
 ) -> None:
     broker_url = redis_url.replace("redis://", "amqp://")
     environment = {"DB_BACKEND": "sqlite", "REDIS_URL": redis_url, "KEY_PREFIX": prefix, "BROKER_URL": broker_url}
-    pipeline = Pipeline(tmp_path, environment, workers=0)
     stock = "tests.faults.on_stock_redis"
+    pipeline = Pipeline(tmp_path, environment, workers=0)
     pipeline.front = pipeline.process(stock, name="front", MODULE="front", PORT=str(pipeline.port))
-    pipeline.start()
-    doomed = pipeline.process(stock, name="doomed", MODULE="tests.faults.dying_worker")
-    doomed.start()
+    with pipeline, redis.Redis.from_url(redis_url) as broker:
+        doomed = pipeline.process(stock, name="doomed", MODULE="tests.faults.dying_worker")
+        doomed.start()
 
-    acknowledged = send_all(pipeline)
-    until(lambda: not doomed.is_running(), timeout_s=30, what="dead")
-    worker = pipeline.process(stock, name="worker", MODULE="worker")
-    worker.start()
-    # Nothing waits and nothing is held for redelivery: what is not stored now is gone.
-    broker = redis.Redis.from_url(redis_url)
-    until(lambda: not broker.exists(Keys.of(prefix).queue, "unacked"), what="all delivered")
-    result = account(pipeline, acknowledged)
-    worker.stop()
-    pipeline.stop()
-    broker.close()
+        acknowledged = send_all(pipeline)
+        until(lambda: not doomed.is_running(), timeout_s=30, what="dead")
+        pipeline.process(stock, name="worker", MODULE="worker").start()
+        # Nothing waits and nothing is held for redelivery: what is not stored now is gone.
+        until(lambda: not broker.exists(Keys.of(prefix).queue, "unacked"), what="all delivered")
+        result = account(pipeline, acknowledged)
 
     assert doomed.exit_code() == -9
     assert result.lost > 0

@@ -241,6 +241,22 @@ def test_consumers_killed_while_they_wait_for_a_store_do_not_add_up_to_a_poisono
     assert counts == [0, 1, 1, 1, 1, 1]
 
 
+def test_what_a_late_read_of_its_own_assigned_to_a_consumer_is_found_at_its_next_sweep(
+    publish: Callable[[bytes, int], None], client: Any, redis_url: str, prefix: str
+) -> None:
+    settings = Settings.load(redis_url=redis_url, key_prefix=prefix, claim_idle_s=60, claim_every_s=0.05)
+    consumer = Broker(settings).consumer()
+    read(consumer)
+    publish(b"[1]", 1)
+
+    client.xreadgroup(GROUP, consumer.name, {Keys.of(prefix).queue: ">"})
+    (message,) = read_until_something(consumer)
+    consumer.close()
+
+    assert message.body == b"[1]"
+    assert message.delivery_info["redelivered"] is True
+
+
 def test_what_was_taken_over_and_still_waits_is_handed_back_too(
     redis_url: str, prefix: str, publish: Callable[[bytes, int], None], consume: Callable[[], Consumer]
 ) -> None:

@@ -209,6 +209,12 @@ def test_the_db_variables_make_a_mongodb_url() -> None:
     assert settings.mongo_url == "mongodb://me%40home:p%3As%2Fw%3F@db.example:27018/"
 
 
+def test_a_mongodb_url_may_name_the_members_of_a_replica_set() -> None:
+    url = "mongodb://me:p%40ss@a.example,b.example:27018,c.example/?replicaSet=rs0&authSource=admin"
+
+    assert Settings.load(mongodb_url=url).mongo_url == url
+
+
 def test_mongodb_url_stands_over_the_db_variables() -> None:
     settings = Settings.load(mongodb_url="mongodb://other/", db_host="db.example", db_user="me")
 

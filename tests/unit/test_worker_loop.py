@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -78,7 +79,26 @@ class Stub:
             self.pauses_s.append,
             self.happened.append,
             check_halt=self.check_halt,
+            reconnect=lambda: self.happened.append("reconnect"),
         )
+
+
+class SlowStub(Stub):
+    """A store that answers only when the claims on what it is given have been renewed twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.was_kept_meanwhile = False
+        self._kept = threading.Semaphore(0)
+
+    def insert(self, events: Sequence[Event]) -> list[Outcome]:
+        kept_before = self.happened.count("keep")
+        self.was_kept_meanwhile = all(self._kept.acquire(timeout=5) for _ in range(kept_before + 2))
+        return super().insert(events)
+
+    def keep(self) -> None:
+        super().keep()
+        self._kept.release()
 
 
 def test_a_batch_is_stored_then_settled_then_acknowledged() -> None:
@@ -118,16 +138,24 @@ def test_an_event_that_cannot_be_stored_becomes_a_dead_letter_and_keeps_no_other
     assert settled.dead == [(TWO, "too odd", 1)]
 
 
-def test_while_the_store_is_away_claims_are_kept_waits_grow_and_what_may_be_stored_already_is_announced() -> None:
+def test_while_the_store_is_away_waits_grow_and_what_may_be_stored_already_is_announced() -> None:
     stub = Stub(*[StoreUnavailable()] * 10, [DUPLICATE])
 
     stub.worker(message(ONE)).run_once()
 
-    assert stub.happened.count("keep") == 1 + 10
     assert stub.happened.count("excuse") == 1
     assert stub.pauses_s == sorted(stub.pauses_s)
     assert max(stub.pauses_s) == BACKOFF_LAST_S
     assert stub.settled[0].changes == [ONE]
+
+
+def test_while_the_store_takes_its_time_claims_are_kept() -> None:
+    stub = SlowStub()
+
+    stub.worker(message(ONE)).run_once()
+
+    assert stub.was_kept_meanwhile
+    assert stub.settled[0].stored == 1
 
 
 def test_a_worker_told_to_stop_while_the_store_is_away_settles_nothing() -> None:
@@ -202,3 +230,12 @@ def test_a_message_that_was_a_dead_letter_is_alone_in_its_batch_and_its_duplicat
 
     assert done == [1, 1]
     assert [each.changes for each in stub.settled] == [[], [ONE]]
+
+
+def test_connections_to_the_queue_are_renewed_where_one_has_failed_and_not_for_the_stores_sake() -> None:
+    stub = Stub(StoreUnavailable(), settle_errors=1)
+
+    stub.worker(message(ONE)).run_once()
+
+    steps = [step for step in stub.happened if step in ("insert", "settle", "reconnect")]
+    assert steps == ["insert", "insert", "settle", "reconnect", "settle"]
