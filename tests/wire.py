@@ -30,8 +30,12 @@ class Stream:
         assert parts.hostname
         self._connection = HTTPConnection(parts.hostname, parts.port, timeout=timeout_s)
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
-        self._connection.request("GET", f"{PATH}/stream{query}", headers=fields)
-        self._response = self._connection.getresponse()
+        try:
+            self._connection.request("GET", f"{PATH}/stream{query}", headers=fields)
+            self._response = self._connection.getresponse()
+        except BaseException:
+            self._connection.close()
+            raise
         self.status = self._response.status
         self.headers = self._response.headers
 

@@ -11,7 +11,7 @@ import math
 import uuid
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, Self, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -128,7 +128,7 @@ class Client(DeadLetterCalls):
         """
         messages = following.messages(self._listen, self._server.pause, after, start)
         first = list(islice(messages, 1))
-        return following.changes(chain(first, messages), skip_gaps=skip_gaps)
+        return following.changes(messages, first, skip_gaps=skip_gaps)
 
     @contextmanager
     def _listen(self, after: str | None, start: float | None) -> Iterator[Iterator[bytes]]:

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
+from itertools import chain
 from typing import NamedTuple
 
 import msgspec
@@ -78,14 +79,20 @@ def messages(connect: Connect, pause: Pause, after: str | None, start: float | N
             return
 
 
-def changes(messages: Iterable[Message], *, skip_gaps: bool) -> Generator[Change, None, None]:
-    """The changes among messages; raises FeedGap at a gap, or only says so in the log with `skip_gaps`."""
-    for message in messages:
-        if message.event == "message":
-            yield Change(message.id, message.data)
-        elif message.event == "gap":
-            gap = msgspec.json.decode(message.data, type=dict[str, str])
-            missed = FeedGap(gap["after"], gap["oldest"])
-            if not skip_gaps:
-                raise missed
-            _log.warning("%s", missed)
+def changes(
+    messages: Generator[Message, None, None], first: Iterable[Message] = (), *, skip_gaps: bool
+) -> Generator[Change, None, None]:
+    """The changes among messages; raises FeedGap at a gap, or only says so in the log with `skip_gaps`.
+
+    first: messages that were taken from the others before.
+    """
+    with closing(messages):  # and with them the connection, which whoever keeps a FeedGap would keep by its traceback
+        for message in chain(first, messages):
+            if message.event == "message":
+                yield Change(message.id, message.data)
+            elif message.event == "gap":
+                gap = msgspec.json.decode(message.data, type=dict[str, str])
+                missed = FeedGap(gap["after"], gap["oldest"])
+                if not skip_gaps:
+                    raise missed
+                _log.warning("%s", missed)

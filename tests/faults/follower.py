@@ -80,6 +80,8 @@ class Follower:
     def _follow(self, after: str) -> None:
         with Stream(self._url, after, timeout_s=self._timeout_s, Accept=self._accept) as stream:
             self._stream, lines = stream, iter(stream.line, b"")
+            if self._stopping.is_set():  # set before anybody looked for a stream to hang up
+                return
             for told in self._events(lines) if self._accept == EVENTS else self._lines(lines):
                 self.told.append(told)
                 if self._stopping.is_set() or self._away.is_set():

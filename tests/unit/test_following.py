@@ -30,13 +30,17 @@ class Server:
     def __init__(self, *connections: Iterable[bytes]) -> None:
         self.connections = list(connections)
         self.asked: list[tuple[str | None, float | None]] = []
+        self.closed = 0
 
     @contextmanager
     def connect(self, after: str | None, start: float | None) -> Iterator[Iterable[bytes]]:
         self.asked.append((after, start))
         if not self.connections:
             raise Unavailable
-        yield self.connections.pop(0)
+        try:
+            yield self.connections.pop(0)
+        finally:
+            self.closed += 1
 
     def messages(self, after: str | None = None, start: float | None = None, retries: int = 3) -> Iterator[Message]:
         def pause(failures: int, error: Unavailable) -> bool:
@@ -105,6 +109,16 @@ def test_a_gap_is_raised() -> None:
         next(changes)
 
     assert (raised.value.after, raised.value.oldest) == ("1-0", "7-0")
+
+
+def test_whoever_keeps_a_gap_that_was_raised_keeps_no_connection() -> None:
+    server = Server([*GAP, *change("8-0")])
+
+    with pytest.raises(FeedGap) as kept:
+        next(following.changes(server.messages(), skip_gaps=False))
+
+    assert server.closed == 1
+    assert kept.value.__traceback__ is not None
 
 
 def test_a_gap_is_passed_over_and_logged_when_told_to(caplog: pytest.LogCaptureFixture) -> None:
