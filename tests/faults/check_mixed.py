@@ -24,7 +24,7 @@ SECONDS = float(os.environ.get("MIXED_SECONDS", 1800))
 SEED = int(os.environ.get("MIXED_SEED", 1))
 PAUSE_S = (0.0, 3.0)
 WELL_AGAIN_S = 120.0  # with three MongoDBs that may just have been killed
-LOAD = {"events_per_post": 10, "pause_s": 0.05}
+LOAD = {"events_per_post": 10, "pause_s": 0.2}
 
 
 def test_everything_at_once(prefix: str, tmp_path: Path) -> None:

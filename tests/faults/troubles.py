@@ -32,7 +32,7 @@ SYNC_S = 0.1
 FROZEN_MONGODB_S = 15.0  # longer than workers wait for an answer, and than the others wait for the primary
 SILENCE_S = (0.5, 12.0)
 LOSSES, LOSSES_SHARE, LOSSES_S = 20, 0.5, 5.0
-SURGE_S = 5.0
+SURGE_S = 2.0
 
 Actions = dict[str, Callable[[], None]]
 
@@ -113,7 +113,7 @@ class Troubles:
 
     def _surge(self) -> None:
         url, journal = self._stage.pipeline.url, self._campaign.journal
-        with Load(url, journal, threads=8, pause_s=0.0, more=bad_fields):
+        with Load(url, journal, threads=8, events_per_post=20, pause_s=0.0, more=bad_fields):
             time.sleep(SURGE_S)
 
     def _up(self, server: Process) -> Process:
