@@ -17,7 +17,7 @@ from tests.pipeline import until
 NAME = "rs0"
 MEMBERS = 3
 ELECTION_TIMEOUT_S = 10.0  # MongoDB's own default
-TIMEOUT_MS = 1_000
+CONNECT_TIMEOUT_MS, COMMAND_TIMEOUT_MS = 1_000, 15_000
 SETTLED_TIMEOUT_S = 60.0  # elections, with a rollback before them
 STEPPED_DOWN_S, CATCH_UP_S = 10, 5  # for so long it does not stand for election again; the others may take to catch up
 
@@ -121,8 +121,9 @@ def command(member: MongoServer, name: str, value: object = 1, **arguments: obje
     with pymongo.MongoClient[dict[str, Any]](
         member.url,
         directConnection=True,
-        serverSelectionTimeoutMS=TIMEOUT_MS,
-        connectTimeoutMS=TIMEOUT_MS,
+        serverSelectionTimeoutMS=CONNECT_TIMEOUT_MS,
+        connectTimeoutMS=CONNECT_TIMEOUT_MS,
+        socketTimeoutMS=COMMAND_TIMEOUT_MS,
     ) as client:
         return client.admin.command(name, value, **arguments)
 
