@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,10 +27,8 @@ class ReplicaSet:
     election_timeout_s: after so long without a primary the others elect one, and a primary without a majority gives up.
     """
 
-    def __init__(
-        self, folder: Path, *, election_timeout_s: float = ELECTION_TIMEOUT_S, arguments: Sequence[str] = ()
-    ) -> None:
-        self.members = [self._member(folder / f"mongodb-{n}", arguments) for n in range(MEMBERS)]
+    def __init__(self, folder: Path, *, election_timeout_s: float = ELECTION_TIMEOUT_S) -> None:
+        self.members = [_member(folder / f"mongodb-{n}") for n in range(MEMBERS)]
         self._hosts = [f"{LOOPBACK}:{member.port}" for member in self.members]
         self._election_timeout_s = election_timeout_s
         self.url = f"mongodb://{','.join(self._hosts)}/?replicaSet={NAME}"
@@ -110,11 +107,6 @@ class ReplicaSet:
         followers = sum(bool(hello.get("secondary")) for hello in hellos)
         return sum(bool(hello.get("isWritablePrimary")) for hello in hellos) == 1 and followers == MEMBERS - 1
 
-    @staticmethod
-    def _member(folder: Path, arguments: Sequence[str]) -> MongoServer:
-        folder.mkdir(parents=True)
-        return MongoServer(folder, arguments=("--replSet", NAME, *arguments))
-
 
 def command(member: MongoServer, name: str, value: object = 1, **arguments: object) -> dict[str, Any]:
     """Ask this member alone; raises PyMongoError."""
@@ -144,3 +136,8 @@ def _hello(member: MongoServer) -> dict[str, Any]:
         return command(member, "hello")
     except PyMongoError:
         return {}
+
+
+def _member(folder: Path) -> MongoServer:
+    folder.mkdir(parents=True)
+    return MongoServer(folder, arguments=("--replSet", NAME))
