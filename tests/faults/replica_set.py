@@ -17,7 +17,7 @@ from tests.pipeline import until
 NAME = "rs0"
 MEMBERS = 3
 ELECTION_TIMEOUT_S = 10.0  # MongoDB's own default
-TIMEOUT_MS = 1_000
+CONNECT_TIMEOUT_MS, COMMAND_TIMEOUT_MS = 1_000, 15_000
 SETTLED_TIMEOUT_S = 60.0  # elections, with a rollback before them
 STEPPED_DOWN_S, CATCH_UP_S = 10, 5  # for so long it does not stand for election again; the others may take to catch up
 
@@ -37,7 +37,7 @@ class ReplicaSet:
         arguments: Sequence[str] = (),
         reach: Callable[[str], str] = str,
     ) -> None:
-        self.members = [self._member(folder / f"mongodb-{n}", arguments) for n in range(MEMBERS)]
+        self.members = [_member(folder / f"mongodb-{n}", arguments) for n in range(MEMBERS)]
         self._hosts = [urlsplit(reach(member.url)).netloc for member in self.members]
         self._election_timeout_s = election_timeout_s
         self.url = f"mongodb://{','.join(self._hosts)}/?replicaSet={NAME}"
@@ -116,19 +116,15 @@ class ReplicaSet:
         followers = sum(bool(hello.get("secondary")) for hello in hellos)
         return sum(bool(hello.get("isWritablePrimary")) for hello in hellos) == 1 and followers == MEMBERS - 1
 
-    @staticmethod
-    def _member(folder: Path, arguments: Sequence[str]) -> MongoServer:
-        folder.mkdir(parents=True)
-        return MongoServer(folder, arguments=("--replSet", NAME, *arguments))
-
 
 def command(member: MongoServer, name: str, value: object = 1, **arguments: object) -> dict[str, Any]:
     """Ask this member alone; raises PyMongoError."""
     with pymongo.MongoClient[dict[str, Any]](
         member.url,
         directConnection=True,
-        serverSelectionTimeoutMS=TIMEOUT_MS,
-        connectTimeoutMS=TIMEOUT_MS,
+        serverSelectionTimeoutMS=CONNECT_TIMEOUT_MS,
+        connectTimeoutMS=CONNECT_TIMEOUT_MS,
+        socketTimeoutMS=COMMAND_TIMEOUT_MS,
     ) as client:
         return client.admin.command(name, value, **arguments)
 
@@ -149,3 +145,8 @@ def _hello(member: MongoServer) -> dict[str, Any]:
         return command(member, "hello")
     except PyMongoError:
         return {}
+
+
+def _member(folder: Path, arguments: Sequence[str]) -> MongoServer:
+    folder.mkdir(parents=True)
+    return MongoServer(folder, arguments=("--replSet", NAME, *arguments))
