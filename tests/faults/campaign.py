@@ -118,4 +118,4 @@ class Campaign:
         return self._pipeline.answers("/ready")
 
     def _is_settled(self) -> bool:
-        return self._is_up() and self._pipeline.audit()["queued_messages"] == 0
+        return self._is_up() and self._pipeline.audit().get("queued_messages") == 0  # else it is an error again
