@@ -48,7 +48,7 @@ def test_the_first_page_explains_every_route(base: str) -> None:
     assert response.headers["Content-Type"].startswith("text/html")
     for route in ("", "/count", "/last", "/stream"):
         assert f"GET {PATH}{route}<" in page
-    for route in (f"POST {PATH}", "/wsapi/ping", "/limits", "/alive", "/ready"):
+    for route in (f"POST {PATH}", "/wsapi/ping", "/limits", "/openapi.json", "/alive", "/ready"):
         assert route in page, route
 
 
