@@ -11,13 +11,14 @@ event: gap, id: OLDEST, data: {...}           {"gap": {"after", "oldest"}}      
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from coinslot.changes import Change, Gap, Page
 
 HEARTBEAT_S = 15.0
+PIECE_BYTES = 64 * 1024
 
 
 class Frames(ABC):
@@ -77,6 +78,15 @@ class JsonLines(Frames):
 
     def _gap(self, gap: Gap) -> bytes:
         return b'{"gap":%b}\r\n' % msgspec.json.encode(gap._asdict())
+
+
+def pieces(chunk: bytes) -> Iterator[bytes]:
+    """In what a web server is handed at a time: for each follower it keeps some of those that were not yet sent."""
+    if len(chunk) <= PIECE_BYTES:
+        yield chunk
+        return
+    for at in range(0, len(chunk), PIECE_BYTES):
+        yield chunk[at : at + PIECE_BYTES]
 
 
 def frames_for(accept: str) -> Frames:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from api.about import refuse
 from api.follow import PAGE_CHANGES, position, stored
 from api.follow_request import FollowRequest, parse_follow
-from api.frames import HEARTBEAT_S, Frames
+from api.frames import HEARTBEAT_S, Frames, pieces
 from api.hub import Follower, Hub
 from api.stream import HEADERS, PATH, TooManyFollowers
 from coinslot.changes import Feed, Page, order
@@ -131,10 +131,15 @@ def _parse(scope: dict[str, Any]) -> FollowRequest:
 
 
 async def _send_all(first: bytes, rest: AsyncIterator[bytes], send: Send) -> None:
-    await send({"type": "http.response.body", "body": first, "more_body": True})
+    await _send(first, send)
     async for chunk in rest:
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await _send(chunk, send)
     await send({"type": "http.response.body", "body": b""})
+
+
+async def _send(chunk: bytes, send: Send) -> None:
+    for piece in pieces(chunk):
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 
 from api.follow import changes, stored
 from api.follow_request import parse_follow
+from api.frames import pieces
 from coinslot.changes import Feed
 from coinslot.errors import FeedUnavailable
 from coinslot.server import Stopping
@@ -37,7 +38,8 @@ def blueprint(
         backfill = iter(()) if asked.start is None else stored(store, asked.start, asked.frames)
         if not free.acquire(blocking=False):
             raise TooManyFollowers()
-        body = chain(backfill, [asked.frames.begin(cursor)], changes(feed, cursor, asked.frames, stopping, clock))
+        chunks = chain(backfill, [asked.frames.begin(cursor)], changes(feed, cursor, asked.frames, stopping, clock))
+        body = chain.from_iterable(map(pieces, chunks))
         response = Response(body, content_type=asked.frames.content_type, headers=HEADERS)
         response.call_on_close(free.release)
         return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from ipaddress import ip_address
 
 from coinslot.errors import CannotStart
@@ -12,9 +13,17 @@ from coinslot.settings import Settings
 def listen_address(settings: Settings) -> tuple[str, int]:
     """The IP address and port to listen on, a free one for port 0. Raises CannotStart if that may not or cannot be."""
     address, port = check_address(settings.host, settings.port)
-    if not (ip_address(address).is_loopback or settings.auth_is_on or settings.api_auth == "disable"):
+    if not (is_loopback(address) or settings.auth_is_on or settings.api_auth == "disable"):
         raise CannotStart(
             f"HOST={settings.host} can be reached from outside, and anybody could read and write: set tokens and "
             "API_AUTH=enable, or API_AUTH=disable if that is meant"
         )
     return address, port
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine gets there; `host` is a name or an address. A name that nobody knows is no loopback."""
+    try:
+        return ip_address(socket.getaddrinfo(host, None)[0][4][0]).is_loopback
+    except OSError:
+        return False

@@ -11,6 +11,7 @@ from amqp.exceptions import AMQPError, MessageNacked
 from kombu.exceptions import KombuError
 
 from coinslot import redisclient, redisstreams
+from coinslot.connector import Connector
 from coinslot.errors import QueueUnavailable
 from coinslot.keys import Keys
 from coinslot.redisstreams.transport import Channel as StreamChannel
@@ -67,13 +68,17 @@ class Broker:
 
 
 class Publisher:
-    """Publishes commits, one at a time; each in-flight commit needs a publisher of its own."""
+    """Publishes commits, one at a time; each in-flight commit needs a publisher of its own.
+
+    timeout_s: of a publish; a connection is waited for half as long, and fetched by who comes later if it takes longer.
+    """
 
     def __init__(self, connect: Connect, queue: kombu.Queue, timeout_s: float) -> None:
         self._connect = connect
         self._queue = queue
         self._timeout_s = timeout_s
         self._producer: kombu.Producer | None = None
+        self._connector = Connector(self._open, _collect)
 
     def __call__(self, body: bytes, events: int, tried: bool = False) -> None:
         """Return once the queue holds `body`, a JSON array of so many events; `tried`: they have been there before.
@@ -93,7 +98,7 @@ class Publisher:
                 confirm_timeout=self._timeout_s,
             )
         except BrokerErrors as error:
-            self.close()
+            self._drop()
             raise QueueUnavailable(f"the queue did not take the commit: {error}") from error
 
     def depth(self) -> int:
@@ -102,26 +107,37 @@ class Publisher:
             channel = self._connected().channel
             return int(channel.queue_declare(self._queue.name, passive=True).message_count)
         except BrokerErrors as error:
-            self.close()
+            self._drop()
             raise QueueUnavailable(f"the queue cannot be reached: {error}") from error
 
     def _connected(self) -> kombu.Producer:
         if self._producer is None:
-            connection = self._connect()
-            try:
-                channel = connection.channel()
-                self._queue(channel).declare()
-            except BrokerErrors:
-                connection.collect(CLOSE_TIMEOUT_S)  # tried again at every POST, they would pile up
-                raise
-            self._producer = kombu.Producer(channel)
+            self._producer = self._connector.get(self._timeout_s / 2)
         return self._producer
 
-    def close(self) -> None:
-        """Drop the connection; the next call opens another."""
+    def _open(self) -> kombu.Producer:
+        connection = self._connect()
+        try:
+            channel = connection.channel()
+            self._queue(channel).declare()
+        except BrokerErrors:
+            connection.collect(CLOSE_TIMEOUT_S)  # tried again at every POST, they would pile up
+            raise
+        return kombu.Producer(channel)
+
+    def _drop(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.channel.connection.client.collect(CLOSE_TIMEOUT_S)
+            _collect(producer)
+
+    def close(self) -> None:
+        """Drop the connection, also one that is still being made."""
+        self._drop()
+        self._connector.close()
+
+
+def _collect(producer: kombu.Producer) -> None:
+    producer.channel.connection.client.collect(CLOSE_TIMEOUT_S)
 
 
 class Consumer:
@@ -162,6 +178,11 @@ class Consumer:
                 self._channel.excuse()
         except BrokerErrors as error:
             raise QueueUnavailable(f"the queue cannot be reached: {error}") from error
+
+    def reconnect(self) -> None:
+        """Drop connections that may be dead; another broker's is dropped when it fails."""
+        if isinstance(self._channel, StreamChannel):
+            self._channel.reconnect()
 
     @property
     def name(self) -> str:

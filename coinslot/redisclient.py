@@ -25,6 +25,11 @@ def connect(url: str, *, timeout_s: float, connect_timeout_s: float | None = Non
     )
 
 
+def disconnect(client: redis.Redis) -> None:
+    """Drop its connections; it makes new ones when it needs them. Not while another thread uses it."""
+    client.connection_pool.disconnect()
+
+
 def is_out_of_memory(error: redis.RedisError) -> bool:
     """Whether a command or script was refused because Redis is full. Redis 6 says so of scripts in the text alone."""
     return isinstance(error, redis.OutOfMemoryError) or "-OOM" in str(error)

@@ -30,7 +30,7 @@ class Bench:
 
     def read(self, consumer: Consumer) -> list[Commit]:
         consumer.read(1)
-        commits = [open_commit(message) for message in consumer.inbox]
+        commits = [open_commit(message, self.settings.max_deliveries) for message in consumer.inbox]
         consumer.inbox.clear()
         return commits
 

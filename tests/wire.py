@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from contextlib import suppress
 from http.client import HTTPConnection
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -40,6 +41,12 @@ class Stream:
     def __exit__(self, *_: object) -> None:
         self._response.close()
         self._connection.close()
+
+    def hang_up(self) -> None:
+        """End it from another thread: whoever reads it finds its end."""
+        if self._connection.sock:
+            with suppress(OSError):  # it has ended already
+                self._connection.sock.shutdown(socket.SHUT_RDWR)
 
     def body(self) -> Any:
         """The JSON of an answer that ends."""

@@ -26,7 +26,8 @@ from worker.loop import Worker
 from worker.settlement import Settlement
 
 HALTED = 3
-SETTLE_TIMEOUT_S = 10.0  # long: a batch may carry megabytes, and to settle twice is harmless
+SETTLE_TIMEOUT_S = 4.0  # long: a batch may carry megabytes, and to settle twice is harmless
+HALT_TIMEOUT_S = 1.0
 
 
 def create_worker(settings: Settings, stop: threading.Event) -> Worker:
@@ -34,11 +35,23 @@ def create_worker(settings: Settings, stop: threading.Event) -> Worker:
     reached = failpoint(settings.failpoint)
     consumer = Broker(settings).consumer()
     batcher = Batcher(
-        consumer, monotonic, settings.batch_max_events, settings.batch_max_bytes, settings.batch_max_age_ms / 1000
+        consumer,
+        monotonic,
+        settings.batch_max_events,
+        settings.batch_max_bytes,
+        settings.batch_max_age_ms / 1000,
+        settings.max_deliveries,
     )
-    client, keys = redisclient.connect(settings.redis_url, timeout_s=SETTLE_TIMEOUT_S), Keys.of(settings.key_prefix)
+    settler = redisclient.connect(settings.redis_url, timeout_s=SETTLE_TIMEOUT_S)
+    asker, keys = redisclient.connect(settings.redis_url, timeout_s=HALT_TIMEOUT_S), Keys.of(settings.key_prefix)
+
+    def reconnect() -> None:
+        consumer.reconnect()
+        redisclient.disconnect(settler)
+        redisclient.disconnect(asker)
+
     settlement = Settlement(
-        client,
+        settler,
         keys,
         lambda: consumer.name,
         settings.feed_max_events,
@@ -55,8 +68,8 @@ def create_worker(settings: Settings, stop: threading.Event) -> Worker:
         stop.is_set,
         stop.wait,
         reached,
-        settings.max_deliveries,
-        Halt(client, keys).check,
+        Halt(asker, keys).check,
+        reconnect,
     )
 
 

@@ -12,7 +12,7 @@ from coinslot.queue import Consumer, Message
 
 @dataclass(slots=True)
 class Commit:
-    """A message, opened: the events of one commit, in order. `fault` says why it could not be opened."""
+    """A message, opened: the events of one commit, in order. `fault` says why it could not, or must not, be opened."""
 
     message: Message
     events: list[Event]
@@ -70,13 +70,20 @@ class Batcher:
     """
 
     def __init__(
-        self, consumer: Consumer, clock: Callable[[], float], max_events: int, max_bytes: int, max_age_s: float
+        self,
+        consumer: Consumer,
+        clock: Callable[[], float],
+        max_events: int,
+        max_bytes: int,
+        max_age_s: float,
+        max_deliveries: int,
     ) -> None:
         self._consumer = consumer
         self._clock = clock
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._max_age_s = max_age_s
+        self._max_deliveries = max_deliveries
 
     def next(self, wait_s: float) -> Batch | None:
         """The next batch, or None if no message came within `wait_s`; raises QueueUnavailable."""
@@ -86,7 +93,7 @@ class Batcher:
         if not inbox:
             return None
         if _tried(inbox[0]):
-            return Batch([open_commit(inbox.popleft())], tried=True)
+            return Batch([open_commit(inbox.popleft(), self._max_deliveries)], tried=True)
         return self._fill(Batch())
 
     def _fill(self, batch: Batch) -> Batch:
@@ -100,7 +107,7 @@ class Batcher:
                 continue
             if _tried(inbox[0]):
                 break
-            commit = open_commit(inbox.popleft())
+            commit = open_commit(inbox.popleft(), self._max_deliveries)
             batch.commits.append(commit)
             events += commit.size
             size_bytes += len(commit.message.body)
@@ -114,12 +121,20 @@ class Batcher:
         return True
 
 
-def open_commit(message: Message) -> Commit:
-    """Never raises for what is in the queue: that is either events or a dead letter."""
+def open_commit(message: Message, max_deliveries: int) -> Commit:
+    """Never raises for what is in the queue: that is either events or a dead letter.
+
+    A message that was delivered more often is not looked into: that may be what its readers died of.
+    """
+    commit = Commit(message, [])
+    if commit.deliveries > max_deliveries:
+        commit.fault = f"delivered {commit.deliveries} times and never settled"
+        return commit
     try:
-        return Commit(message, [trusted(raw) for raw in split(message.body)])
+        commit.events = [trusted(raw) for raw in split(message.body)]
     except BadEvent as error:
-        return Commit(message, [], fault=f"message cannot be read: {error}")
+        commit.fault = f"message cannot be read: {error}"
+    return commit
 
 
 def _tried(message: Message) -> bool:

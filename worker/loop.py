@@ -8,7 +8,7 @@ from collections.abc import Callable
 from coinslot.errors import CoinslotError, Halted, QueueUnavailable, StoreUnavailable
 from coinslot.queue import Consumer
 from coinslot.store import Outcome, Store
-from worker.batch import Batch, Batcher, Commit
+from worker.batch import Batch, Batcher
 from worker.settlement import Settled, Settlement, dead_message, tally
 from worker.ticker import ticking
 
@@ -16,7 +16,7 @@ log = logging.getLogger("coinslot.worker")
 
 READ_WAIT_S = 1.0  # also how long a stop may go unnoticed
 HALTED_WAIT_S = 1.0
-BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 5.0
+BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 2.0  # with what a try may take, well below the 10 s to be at work again
 KEEP_EVERY_S = 0.25  # while a batch is being stored; the queue is told a few times within CLAIM_IDLE_S
 
 
@@ -24,7 +24,8 @@ class Worker:
     """One consumer of the queue.
 
     stopping: asked between steps; pause: waits so many seconds, or until stopping; reached: called at each gap of the
-    commit protocol, by name, for tests that die there; check_halt: raises Halted while workers are to settle nothing.
+    commit protocol, by name, for tests that die there; check_halt: raises Halted while workers are to settle nothing;
+    reconnect: drops the connections to the queue.
     """
 
     def __init__(
@@ -36,8 +37,8 @@ class Worker:
         stopping: Callable[[], bool],
         pause: Callable[[float], object],
         reached: Callable[[str], None],
-        max_deliveries: int,
         check_halt: Callable[[], None],
+        reconnect: Callable[[], None],
     ) -> None:
         self._consumer = consumer
         self._batcher = batcher
@@ -46,8 +47,8 @@ class Worker:
         self._stopping = stopping
         self._pause = pause
         self._reached = reached
-        self._max_deliveries = max_deliveries
         self._check_halt = check_halt
+        self._reconnect = reconnect
         self._waits = False
         self._backoff_s = BACKOFF_FIRST_S
 
@@ -97,9 +98,8 @@ class Worker:
 
     def _store_batch(self, batch: Batch) -> list[Settled] | None:
         """What each message came to; None if stopping got in the way of storing it."""
-        dooms = [self._doom(commit) for commit in batch.commits]
-        doomed = [dead_message(commit, why) for commit, why in zip(batch.commits, dooms, strict=True) if why]
-        batch.commits = [commit for commit, why in zip(batch.commits, dooms, strict=True) if not why]
+        doomed = [dead_message(commit, commit.fault) for commit in batch.commits if commit.fault]
+        batch.commits = [commit for commit in batch.commits if not commit.fault]
         with ticking(self._keep_claims, KEEP_EVERY_S):
             outcomes = self._insert(batch)
         if outcomes is None:
@@ -110,12 +110,6 @@ class Worker:
             settled.append(tally(commit, outcomes[at:until], tried=batch.tried))
             at = until
         return settled
-
-    def _doom(self, commit: Commit) -> str:
-        """Why the message must not be tried, if it must not."""
-        if commit.deliveries > self._max_deliveries:
-            return f"delivered {commit.deliveries} times and never settled"
-        return commit.fault
 
     def _insert(self, batch: Batch) -> list[Outcome] | None:
         """As often as it takes. A store that is silent takes many seconds each time, and others must not take over.
@@ -137,17 +131,19 @@ class Worker:
         return []
 
     def _settle_batch(self, settled: list[Settled]) -> int:
+        tried = False
         while True:
             try:
                 mine = self._settle(settled)
             except QueueUnavailable as error:
                 if self._stopping():
                     return 0
+                tried = True
                 self._wait_out(error)
                 continue
             self._backoff_s = BACKOFF_FIRST_S
             self._acknowledge(settled)
-            _report(settled, mine)
+            _report(settled, mine, tried=tried)
             return mine
 
     def _acknowledge(self, settled: list[Settled]) -> None:
@@ -173,13 +169,16 @@ class Worker:
 
     def _wait_out(self, error: CoinslotError) -> None:
         log.warning("%s; trying again in %.1f s", error, self._backoff_s)
+        if isinstance(error, QueueUnavailable):
+            self._reconnect()  # where one connection went silent the others did, and each would cost a timeout
         self._pause(self._backoff_s)
         self._backoff_s = min(self._backoff_s * 2, BACKOFF_LAST_S)
 
 
-def _report(settled: list[Settled], mine: int) -> None:
+def _report(settled: list[Settled], mine: int, *, tried: bool) -> None:
     if mine < len(settled):
-        log.warning("%d messages had been taken over by another worker", len(settled) - mine)
+        why = "settled, though no answer came, or taken over" if tried else "taken over"
+        log.warning("%d messages had been %s by another worker", len(settled) - mine, why)
     for each in settled:
         for _, reason, events in each.dead:
             log.error("dead letter: %d event(s) of message %s: %s", events, each.commit.id, reason)

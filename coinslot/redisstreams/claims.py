@@ -18,7 +18,10 @@ FORGET_CONSUMER_S = 3600  # a consumer silent for so long, with nothing in its h
 
 
 class Claims:
-    """One consumer's claims on the messages of one queue. Raises redis.RedisError; used by one thread."""
+    """One consumer's claims on the messages of one queue. Raises redis.RedisError.
+
+    Used by one thread, save that another may `keep` while the first is busy with what it holds.
+    """
 
     def __init__(self, client: redis.Redis, queue: str, consumer: str, idle_s: float, every_s: float) -> None:
         self._redis = client
@@ -41,14 +44,27 @@ class Claims:
         ids: Any = self._redis.xautoclaim(
             self._queue, GROUP, self._consumer, self._idle_ms, count=SWEEP_COUNT, justid=True
         )
-        self._claimed.extend(id.decode() for id in ids if id.decode() not in held)
+        self._claimed.extend(self._least_delivered_first([id.decode() for id in ids if id.decode() not in held]))
+        self.adopt(held)  # a read that the network kept back may reach Redis long after its reader gave it up
         self._forget_dead_consumers()
 
     def adopt(self, held: Collection[str]) -> None:
-        """Claim what was assigned to this consumer in a reply that it never got."""
-        pending = self._pending("-", "+", len(held) + SWEEP_COUNT)
+        """Claim what was assigned to this consumer in a reply that it never got; that delivery does not count.
+
+        A network that passes the small replies and loses the large would else make dead letters of all it holds up.
+        """
         known = {*held, *self._claimed}
-        self._claimed.extend(id for entry in pending if (id := entry["message_id"].decode()) not in known)
+        for entry in self._pending("-", "+", len(known) + SWEEP_COUNT):
+            if (id := entry["message_id"].decode()) not in known:
+                if entry["times_delivered"] > 1:
+                    self._reset_idle([id], idle_ms=0, retrycount=_uncounted(entry))
+                self._claimed.append(id)
+
+    def _least_delivered_first(self, ids: list[str]) -> list[str]:
+        """One that kills its readers is not to hold up, each time, those that were read along with it."""
+        pending = self._pending(ids[0], ids[-1], 2 * SWEEP_COUNT) if len(ids) > 1 else []
+        deliveries = {entry["message_id"].decode(): entry["times_delivered"] for entry in pending}
+        return sorted(ids, key=lambda id: deliveries.get(id, 0))
 
     def redeliver(self) -> tuple[Entry, int] | None:
         """The next claimed message and how often it has now been delivered."""

@@ -11,30 +11,39 @@ from dataclasses import dataclass
 class Account:
     """Numbers of events, save `left`; where nothing went wrong, all are 0 and `what` is empty."""
 
-    lost: int  # acknowledged and not stored
-    unexpected: int  # stored and never sent
-    twice: int  # ids stored more than once
+    lost: int  # acknowledged, and neither stored nor a dead letter
+    unexpected: int  # stored or dead, and never sent
+    twice: int  # ids stored or dead more than once, or both
     unfed: int  # stored and never told to a follower who resumes
     what: str  # what the ledger says is wrong
     left: int = 0  # messages still queued, or in a worker's hands
+    dead: int = 0  # in dead letters
 
 
 CLEAN = Account(lost=0, unexpected=0, twice=0, unfed=0, what="")
 
 
 def draw_up(
-    acknowledged: set[str], attempted: set[str], stored: Iterable[str], fed: set[str], what: str, left: int = 0
+    acknowledged: set[str],
+    attempted: set[str],
+    stored: Iterable[str],
+    fed: set[str],
+    what: str,
+    left: int = 0,
+    dead: Iterable[str] = (),
 ) -> Account:
     """From ids: of the events that were acknowledged, ever sent, stored (each as often as it is), and told to a
-    follower; what the audit says is wrong; and how many messages are left, where that can be asked. Draw it up when
-    nothing is queued any more.
+    follower; what the audit says is wrong; how many messages are left, where that can be asked; and of the events in
+    dead letters. Draw it up when nothing is queued any more.
     """
-    counts = Counter(stored)
+    stored, dead = list(stored), list(dead)
+    kept, stored_once = Counter(stored + dead), set(stored)
     return Account(
-        lost=len(acknowledged - counts.keys()),
-        unexpected=len(counts.keys() - attempted),
-        twice=sum(counts.values()) - len(counts),
-        unfed=len(counts.keys() - fed),
+        lost=len(acknowledged - kept.keys()),
+        unexpected=len(kept.keys() - attempted),
+        twice=kept.total() - len(kept),
+        unfed=len(stored_once - fed),
         what=what,
         left=left,
+        dead=len(set(dead)),
     )

@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 import urllib3
@@ -24,7 +24,8 @@ Batch = list[bytes]
 class Load:
     """Posts batches of new events until stopped; `with` it, or `start` and `stop`.
 
-    An event is sent until it is acknowledged, as a client should do it, or once with `resend=False`.
+    An event is sent until it is acknowledged, as a client should do it, or once with `resend=False`. more: what else
+    the event of an id holds; heard: takes each answer.
     """
 
     def __init__(
@@ -37,6 +38,8 @@ class Load:
         pause_s: float = 0.05,
         padding_bytes: int = 100,
         resend: bool = True,
+        more: Callable[[str], dict[str, Any]] = lambda _: {},
+        heard: Callable[[urllib3.BaseHTTPResponse], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._url = f"{url}{PATH}?on_error=skip"
@@ -45,6 +48,8 @@ class Load:
         self._pause_s = pause_s
         self._padding = "x" * padding_bytes
         self._resend = resend
+        self._more = more
+        self._heard = heard
         self._clock = clock
         self._headers = {"Content-Type": "application/x-ndjson"}
         self._http = urllib3.PoolManager(maxsize=threads, retries=False, timeout=TIMEOUT_S)
@@ -80,7 +85,8 @@ class Load:
             self._stopping.wait(self._pause_s)
 
     def _event(self, id: str) -> bytes:
-        return msgspec.json.encode({"_id": id, "timestamp": int(self._clock() * 1000), "padding": self._padding})
+        event = {"_id": id, "timestamp": int(self._clock() * 1000), "padding": self._padding, **self._more(id)}
+        return msgspec.json.encode(event)
 
     def _post(self, ids: list[str], body: bytes) -> bool:
         """Whether it was acknowledged."""
@@ -89,6 +95,7 @@ class Load:
         except urllib3.exceptions.HTTPError:
             self._journal.forget(ids)
             return False
+        self._heard(answer)
         if answer.status != 201:
             self._journal.refuse(ids, answer.status)
             return False

@@ -38,21 +38,25 @@ def compose(
     servers, and not to stderr.
     """
     address, port = listen_address(settings)
-    env = {**environ, "HOST": address, "PORT": str(port), "DATA_DIR": str(folder.path)}
-    env["PYTHONPATH"] = _python_path(environ)
+    ours = {"HOST": address, "PORT": str(port), "DATA_DIR": str(folder.path)}
+    if settings.api_auth == "disable":
+        ours["API_AUTH"] = "disable"
     servers: list[Server] = []
     if not settings.names_redis:
         redis = _own_redis(folder)
         servers.append(redis)
-        env["REDIS_URL"] = redis.url
+        ours["REDIS_URL"] = redis.url
     if settings.db_backend == "mongodb" and not settings.names_mongodb:
         if reason := _reason_for_sqlite(settings, folder):
             voice.trouble(reason)
-            env["DB_BACKEND"] = "sqlite"
+            ours["DB_BACKEND"] = "sqlite"
         else:
             mongo = _own_mongodb(folder)
             servers.append(mongo)
-            env["MONGODB_URL"] = mongo.url
+            ours["MONGODB_URL"] = mongo.url
+    probe = FrontProbe(settings.host, port)
+    folder.tell({**ours, "COINSLOT_URL": probe.nearest_url})
+    env = {**environ, **ours, "PYTHONPATH": _python_path(environ)}
 
     def program(name: str, command: Sequence[str]) -> Process:
         log = folder.subfolder("logs") / f"{name}.log" if logged else None
@@ -62,7 +66,7 @@ def compose(
         servers=servers,
         workers=[program(f"worker {number}", WORKER) for number in range(1, workers + 1)],
         front=program("front", FRONT),
-        probe=FrontProbe(settings.host, port),
+        probe=probe,
         voice=voice,
         logs=folder.path / "logs",
     )
@@ -81,7 +85,10 @@ def _reason_for_sqlite(settings: Settings, folder: DataFolder) -> str | None:
 
 def _own_redis(folder: DataFolder) -> RedisServer:
     log = folder.subfolder("logs") / "redis.log"
-    return RedisServer(folder.subfolder("redis"), log=log, keep_open=[folder.lock_fd])
+    # Without maxmemory it would grow until the kernel ends a process. The other half is for MongoDB, the front and the
+    # workers, and for what changes while Redis rewrites its file.
+    half_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    return RedisServer(folder.subfolder("redis"), log=log, keep_open=[folder.lock_fd], maxmemory=half_bytes)
 
 
 def _own_mongodb(folder: DataFolder) -> MongoServer:

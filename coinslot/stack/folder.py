@@ -1,5 +1,6 @@
-"""The data folder of one stack: redis/, mongodb/ or SQLite's file, logs/, and two lock files.
+"""The data folder of one stack: redis/, mongodb/ or SQLite's file, logs/, and these:
 
+stack.env     what the stack decided for its processes (environment.py)
 owner.lock    held by `coinslot up` alone, so gone the moment it is: a second stack is refused at once
 family.lock   inherited by every process of the stack, so held while any of them lives: a stack started right after
               another was killed waits, and never opens files that a dying server still writes
@@ -9,12 +10,14 @@ from __future__ import annotations
 
 import fcntl
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Self
 
 from coinslot.errors import CannotStart
+from coinslot.stack import environment
 
 FAMILY_TIMEOUT_S = 10.0  # longer than a killed stack's children need to end
 
@@ -41,6 +44,14 @@ class DataFolder:
         except OSError as error:
             raise self._unusable(error) from None
         return folder
+
+    def tell(self, values: Mapping[str, str]) -> None:
+        """Tell whoever looks into the folder, until it is left, what its stack decided for its processes."""
+        try:
+            environment.write(self.path, values)
+        except OSError as error:
+            raise self._unusable(error) from None
+        self._locks.callback(environment.remove, self.path)
 
     def __enter__(self) -> Self:
         with ExitStack() as locks:

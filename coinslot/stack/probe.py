@@ -11,12 +11,15 @@ LOOPBACK_OF = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # every ad
 
 
 class FrontProbe:
-    """`url` is where the front listens; `answer` what was heard last, to explain why it is not ready."""
+    """`url` is where the front listens, `nearest_url` where it is asked.
+
+    `answer` is what was heard last, to explain why it is not ready.
+    """
 
     def __init__(self, host: str, port: int) -> None:
-        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        self.answer = "not asked yet"
         self._host = LOOPBACK_OF.get(host, host)
+        self.url, self.nearest_url = _url(host, port), _url(self._host, port)
+        self.answer = "not asked yet"
         self._port = port
 
     def is_ready(self) -> bool:
@@ -32,3 +35,7 @@ class FrontProbe:
             connection.close()
         self.answer = f"{response.status} {body}"
         return response.status == 200 or HALTED in body
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pymongo
 import pytest
 import urllib3
 
@@ -19,6 +18,7 @@ from coinslot import redisclient
 from coinslot.changes import START, Feed
 from coinslot.client import Client, DeadLetter, Refused
 from coinslot.keys import Keys
+from tests.letters import all_letters, forbid
 from tests.pipeline import PATH, Pipeline, until
 
 READ, WRITE, ADMIN = (f"{kind}-token-of-the-tests" for kind in ("read", "write", "admin"))
@@ -69,16 +69,6 @@ def no_letters(pipeline: Pipeline, client: Client) -> Iterator[None]:
         for letter in letters:
             client.drop(letter.id)
     assert pipeline.wait_settled()["balanced"]
-
-
-def forbid(pipeline: Pipeline, validator: dict[str, object]) -> None:
-    """Have the store refuse what does not pass; {} and it takes all."""
-    environment = pipeline.environment
-    with pymongo.MongoClient[dict[str, object]](environment["MONGODB_URL"]) as mongo:
-        database = mongo[environment["DB_NAME"]]
-        if "events" not in database.list_collection_names():
-            database.create_collection("events")
-        database.command("collMod", "events", validator=validator)
 
 
 def bury(pipeline: Pipeline, client: Client, events: int = 1) -> list[DeadLetter]:
@@ -393,18 +383,9 @@ def test_when_too_many_die_workers_stop_and_stay_so_until_somebody_resumes_and_n
         after = halting.wait_settled(timeout_s=30)
         assert after["stored"] == 16_001 - after["dead"]
         assert after["balanced"], after
-        for letter in _all(client):
+        for letter in all_letters(client):
             client.replay(letter.id)
     stored = halting.wait_settled(timeout_s=30)
     assert (stored["stored"] + stored["duplicate"], stored["dead"]) == (16_001, 0)
     assert halting.count() == 16_001
     assert worker.is_running()
-
-
-def _all(client: Client) -> list[DeadLetter]:
-    page = client.dead_letters(limit=1000)
-    letters = page.dead_letters
-    while page.after:
-        page = client.dead_letters(page.after, 1000)
-        letters += page.dead_letters
-    return letters

@@ -15,8 +15,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import redis
 
 from coinslot.settings import Settings
+from coinslot.stack import environment
 from coinslot.stack.binaries import find_redis
 
 ROOT = Path(__file__).parents[2]
@@ -205,6 +207,13 @@ def test_what_is_killed_comes_back_and_events_are_banked_again(stack, name):
     stack.bank(f"after-{uuid4()}")
     wait_for(lambda: stack.has(before))
     assert "ended (signal 9); starting it again" in stack.stderr.read_text()
+
+
+def test_its_redis_refuses_before_it_has_all_memory_of_the_machine(stack):
+    with redis.Redis.from_url(environment.read(stack.folder / "coinslot-data")["REDIS_URL"]) as client:
+        memory = client.info("memory")
+
+    assert 0.4 < memory["maxmemory"] / memory["total_system_memory"] < 0.6
 
 
 def test_workers_says_how_many_workers_run(stack):

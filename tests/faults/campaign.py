@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from coinslot.client import Client
 from coinslot.selftest.account import Account, draw_up
@@ -15,7 +17,11 @@ from coinslot.selftest.witness import Witness
 from coinslot.stack.process import Process
 from coinslot.stack.supervisor import Supervisor
 from tests.faults.account import left_over
+from tests.letters import dead_ids
 from tests.pipeline import Pipeline
+
+LOAD: dict[str, Any] = {"events_per_post": 10, "pause_s": 0.02}
+QUICK_CLAIMS = {"CLAIM_IDLE_S": "1", "CLAIM_EVERY_S": "0.2"}
 
 TICK_S = 0.05
 SETTLE_TIMEOUT_S = 90.0
@@ -26,18 +32,22 @@ class Campaign:
     """Over a started pipeline: `journal` and `witness` while `under_load`, then `account`.
 
     Processes and servers that the trouble kills are started again, by this, in the main thread, if they are
-    `watched` (a child dies with the thread that started it). `post_url`: who takes the load, if not the front.
+    `watched` (a child dies with the thread that started it). `post_url`, `follow_url`: who takes the
+    load and tells the witness, if not the front.
     """
 
-    def __init__(self, pipeline: Pipeline, watched: list[Process], *, post_url: str = "", **load: float) -> None:
+    def __init__(
+        self, pipeline: Pipeline, watched: list[Process], *, post_url: str = "", follow_url: str = "", **load: Any
+    ) -> None:
         self.journal = Journal()
-        self.witness = Witness(pipeline.url)
+        self.witness = Witness(follow_url or pipeline.url)
         self.deaths: list[str] = []
+        self.restarting = threading.Lock()  # who holds it keeps what is dead from being started again
         self._pipeline = pipeline
         self._supervisor = Supervisor(self.deaths.append, longest_pause_s=0.2)
         for process in watched:
             self._supervisor.watch(process)
-        self._load = Load(post_url or pipeline.url, self.journal, **load)  # type: ignore[arg-type]
+        self._load = Load(post_url or pipeline.url, self.journal, **load)
 
     @contextmanager
     def under_load(self) -> Iterator[None]:
@@ -50,7 +60,8 @@ class Campaign:
         deadline = time.monotonic() + timeout_s
         while not until():
             assert time.monotonic() < deadline, f"still not after {timeout_s:g} s: {until}; {self.deaths[-5:]}"
-            self._supervisor.run_once()
+            with self.restarting:
+                self._supervisor.run_once()
             time.sleep(TICK_S)
 
     def run(
@@ -60,9 +71,7 @@ class Campaign:
         nemesis = Nemesis(actions, pause_s, seed, times)
         with self.under_load():
             with nemesis:
-                self.supervise(
-                    lambda: nemesis.done.total() >= times or nemesis.error is not None, timeout_s=times * 120
-                )
+                self.supervise(nemesis.has_ended, timeout_s=times * 120)
             self.supervise(self._is_up, timeout_s=60)
         return nemesis
 
@@ -77,17 +86,22 @@ class Campaign:
         return lambda: all(id in self.witness.seen for id in untold)
 
     def account(self) -> Account:
-        """The four figures, once everything is settled and told."""
+        """The figures at the end, with which the follower stops."""
+        account = self.account_so_far()
+        self.witness.stop()
+        return account
+
+    def account_so_far(self) -> Account:
+        """The figures, once everything is settled and told."""
         self.supervise(self._is_settled, SETTLE_TIMEOUT_S)
         with Client(self._pipeline.url) as client:
             stored = [event["_id"] for event in client.fetch_range()]
-            what = client.audit()["what"]
+            what, dead = client.audit()["what"], dead_ids(client)
         deadline = time.monotonic() + TOLD_TIMEOUT_S
         while not self.witness.seen >= set(stored) and time.monotonic() < deadline:
             time.sleep(TICK_S)
-        self.witness.stop()
-        left = left_over(self._pipeline)
-        return draw_up(self.journal.acknowledged, self.journal.attempted, stored, self.witness.seen, what, left)
+        journal, left = self.journal, left_over(self._pipeline)
+        return draw_up(journal.acknowledged, journal.attempted, stored, self.witness.seen, what, left, dead)
 
     def figures(self, what: str, times: int, account: Account) -> None:
         """Print them, on a line that shows with `pytest -s`."""
@@ -96,12 +110,12 @@ class Campaign:
         print(
             f"\n{what}: {times} times, {len(journal.acknowledged)} acknowledged, lost {account.lost}, "
             f"unexpected {account.unexpected}, twice {account.twice}, unfed {account.unfed}, left {account.left}, "
-            f"audit {account.what or 'balances'}; longest wait {self.witness.longest_wait_s:.1f} s; "
-            f"refusals {refusals}, unanswered {journal.unanswered}"
+            f"dead {account.dead}, audit {account.what or 'balances'}; "
+            f"longest wait {self.witness.longest_wait_s:.1f} s; refusals {refusals}, unanswered {journal.unanswered}"
         )
 
     def _is_up(self) -> bool:
         return self._pipeline.answers("/ready")
 
     def _is_settled(self) -> bool:
-        return self._is_up() and self._pipeline.audit()["queued_messages"] == 0
+        return self._is_up() and self._pipeline.audit().get("queued_messages") == 0  # else it is an error again

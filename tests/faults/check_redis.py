@@ -12,7 +12,7 @@ import redis
 from coinslot.keys import Keys
 from coinslot.stack.servers import RedisServer
 from tests.faults.account import CLEAN
-from tests.faults.campaign import Campaign
+from tests.faults.campaign import LOAD, Campaign
 from tests.faults.lying_disk import LyingDisk
 from tests.faults.small_disk import MIB, small_disk
 from tests.faults.test_redis_disk import BACK_S, fill_and_free
@@ -20,7 +20,6 @@ from tests.pipeline import Pipeline, until
 
 KILLS, POWER_FAILURES, FULL, EMPTIED = 50, 10, 10, 20
 REGROUP_S = 5.0
-LOAD = {"events_per_post": 10, "pause_s": 0.02}
 
 
 @pytest.fixture

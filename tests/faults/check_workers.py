@@ -10,7 +10,7 @@ import pytest
 
 from coinslot.stack.process import Process
 from tests.faults.account import CLEAN
-from tests.faults.campaign import Campaign
+from tests.faults.campaign import LOAD, QUICK_CLAIMS, Campaign
 from tests.faults.frozen import books, found_out, freeze, freezing_worker, is_frozen, wake
 from tests.faults.killer import Killer
 from tests.faults.test_worker_killed import GAPS, doomed_worker
@@ -22,8 +22,6 @@ KILLS_A_GAP = 100
 FROZEN_S = 60
 RANDOM_FREEZES, STALE_S = 50, 2.0  # longer than CLAIM_IDLE_S: others take over meanwhile
 RESUME_S = 40.0
-LOAD = {"events_per_post": 10, "pause_s": 0.02}
-QUICK_CLAIMS = {"CLAIM_IDLE_S": "1", "CLAIM_EVERY_S": "0.2"}
 
 
 @pytest.fixture

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import pymongo
 from pymongo.errors import OperationFailure, PyMongoError
 
-from coinslot.ports import LOOPBACK
 from coinslot.stack.servers import MongoServer
 from tests.faults.frozen import wake
 from tests.pipeline import until
@@ -25,11 +26,19 @@ class ReplicaSet:
     """`url` names all members; `with` it, or `start` and `stop`.
 
     election_timeout_s: after so long without a primary the others elect one, and a primary without a majority gives up.
+    reach: from a member's own URL the one by which all others, clients and members, are to reach it.
     """
 
-    def __init__(self, folder: Path, *, election_timeout_s: float = ELECTION_TIMEOUT_S) -> None:
-        self.members = [_member(folder / f"mongodb-{n}") for n in range(MEMBERS)]
-        self._hosts = [f"{LOOPBACK}:{member.port}" for member in self.members]
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        election_timeout_s: float = ELECTION_TIMEOUT_S,
+        arguments: Sequence[str] = (),
+        reach: Callable[[str], str] = str,
+    ) -> None:
+        self.members = [_member(folder / f"mongodb-{n}", arguments) for n in range(MEMBERS)]
+        self._hosts = [urlsplit(reach(member.url)).netloc for member in self.members]
         self._election_timeout_s = election_timeout_s
         self.url = f"mongodb://{','.join(self._hosts)}/?replicaSet={NAME}"
 
@@ -138,6 +147,6 @@ def _hello(member: MongoServer) -> dict[str, Any]:
         return {}
 
 
-def _member(folder: Path) -> MongoServer:
+def _member(folder: Path, arguments: Sequence[str]) -> MongoServer:
     folder.mkdir(parents=True)
-    return MongoServer(folder, arguments=("--replSet", NAME))
+    return MongoServer(folder, arguments=("--replSet", NAME, *arguments))

@@ -12,6 +12,7 @@ import pymongo
 import pytest
 
 from coinslot.client import Client
+from coinslot.doctor import broker
 from coinslot.keys import Keys
 from coinslot.ports import free_port
 from coinslot.stack.process import Process
@@ -136,6 +137,18 @@ def test_on_rabbitmq_what_died_is_replayed_and_stored_and_the_ledger_balances(
         assert (died["accepted"], died["stored"], died["dead"], died["balanced"]) == (2, 1, 1, True)
         assert (after["accepted"], after["dead"], after["dead_letters"], after["balanced"]) == (2, 0, 0, True)
         assert pipeline.count() == 2
+
+
+@pytest.mark.rabbitmq
+def test_the_doctor_finds_rabbitmq_or_its_absence_and_shows_no_password(amqp_url: str) -> None:
+    (there,) = broker.examine(amqp_url)
+    (refused,) = broker.examine(amqp_url.replace("guest:guest", "guest:a-secret"))
+    (away,) = broker.examine(f"amqp://guest:a-secret@127.0.0.1:{free_port()}//")
+
+    assert there.state == "ok"
+    assert there.seen.startswith("RabbitMQ 3.")
+    assert (refused.state, away.state) == ("wrong", "wrong")
+    assert "secret" not in f"{refused}{away}"
 
 
 def test_a_broker_that_is_away_is_told_by_ready_and_refuses_posts_though_redis_is_well(

@@ -155,6 +155,23 @@ def test_taken_over_messages_are_redelivered_one_at_a_time_and_only_then_counted
     assert [entry["times_delivered"] for entry in pending] == [2, 1, 1]
 
 
+def test_of_what_is_taken_over_that_which_was_tried_least_comes_first(
+    publish: Callable[[bytes, int], None], consume: Callable[[], Consumer]
+) -> None:
+    for number in range(3):
+        publish(b"[%d]" % number, 1)
+    read(consume())
+    time.sleep(IDLE_S)
+    (deadly,) = read_until_something(consume())
+    time.sleep(IDLE_S)
+    heir = consume()
+
+    order = [bodies(read_until_something(heir)) for _ in range(3)]
+
+    assert bodies([deadly]) == [b"[0]"]
+    assert order == [[b"[1]"], [b"[2]"], [b"[0]"]]
+
+
 def test_a_consumer_that_keeps_its_claims_is_not_robbed_however_long_it_takes(
     publish: Callable[[bytes, int], None], consume: Callable[[], Consumer]
 ) -> None:
@@ -239,6 +256,22 @@ def test_consumers_killed_while_they_wait_for_a_store_do_not_add_up_to_a_poisono
         time.sleep(IDLE_S)  # it dies, and is taken for dead
 
     assert counts == [0, 1, 1, 1, 1, 1]
+
+
+def test_what_a_late_read_of_its_own_assigned_to_a_consumer_is_found_at_its_next_sweep(
+    publish: Callable[[bytes, int], None], client: Any, redis_url: str, prefix: str
+) -> None:
+    settings = Settings.load(redis_url=redis_url, key_prefix=prefix, claim_idle_s=60, claim_every_s=0.05)
+    consumer = Broker(settings).consumer()
+    read(consumer)
+    publish(b"[1]", 1)
+
+    client.xreadgroup(GROUP, consumer.name, {Keys.of(prefix).queue: ">"})
+    (message,) = read_until_something(consumer)
+    consumer.close()
+
+    assert message.body == b"[1]"
+    assert message.delivery_info["redelivered"] is True
 
 
 def test_what_was_taken_over_and_still_waits_is_handed_back_too(

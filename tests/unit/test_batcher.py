@@ -42,7 +42,7 @@ class Reads:
 
 
 def batcher(reads: Reads, max_events: int = 100, max_bytes: int = 10_000) -> Batcher:
-    return Batcher(reads, reads.clock, max_events, max_bytes, max_age_s=0.02)  # type: ignore[arg-type]
+    return Batcher(reads, reads.clock, max_events, max_bytes, max_age_s=0.02, max_deliveries=5)  # type: ignore[arg-type]
 
 
 def ids(batch: Batch | None) -> list[str]:
@@ -96,15 +96,27 @@ def test_a_batch_that_has_begun_survives_a_queue_that_goes_away() -> None:
 def test_a_message_that_is_no_list_of_events_is_opened_as_a_fault_and_raises_nothing() -> None:
     bodies = [b"", b"{", b"[1]", b"\xff", b"[" * 5000, b'[{"a":"\xff"}]', b"null"]
 
-    commits = [open_commit(message(body=body)) for body in bodies]
+    commits = [open_commit(message(body=body), 5) for body in bodies]
 
     assert all(commit.fault.startswith("message cannot be read") for commit in commits)
     assert all(commit.events == [] for commit in commits)
 
 
+def test_a_message_delivered_too_often_is_not_looked_into_for_that_may_be_what_its_readers_died_of() -> None:
+    bodies = [b"[" + ONE + b"]", b"garbage"]
+
+    last = [open_commit(message(body=body, deliveries=5), 5) for body in bodies]
+    doomed = [open_commit(message(body=body, deliveries=6), 5) for body in bodies]
+
+    assert [len(commit.events) for commit in last] == [1, 0]
+    assert [commit.fault for commit in doomed] == ["delivered 6 times and never settled"] * 2
+    assert [commit.events for commit in doomed] == [[], []]
+
+
 def test_a_message_that_nobody_counted_is_as_many_events_as_can_be_read_and_one_if_none_can() -> None:
     def sized(body: bytes, events: object) -> tuple[int, bool]:
-        commit = open_commit(Message(body=body, delivery_tag="1-0", headers={"events": events}, delivery_info={}))
+        message = Message(body=body, delivery_tag="1-0", headers={"events": events}, delivery_info={})
+        commit = open_commit(message, 5)
         return commit.size, commit.is_counted
 
     both = b"[" + ONE + b"," + TWO + b"]"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from api.frames import Frames, JsonLines, ServerSentEvents, frames_for
+from api.frames import PIECE_BYTES, Frames, JsonLines, ServerSentEvents, frames_for, pieces
 from coinslot.changes import Change, Gap, Page
 
 EVENT = b'{"_id":"a","timestamp":1}'
@@ -67,3 +67,13 @@ def test_nothing_to_say_is_said_in_no_bytes(frames: Frames) -> None:
 def test_a_heartbeat_is_no_event() -> None:
     assert ServerSentEvents.heartbeat == b": ping\n\n"
     assert JsonLines.heartbeat == b"\r\n"
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, PIECE_BYTES, PIECE_BYTES + 1, 5 * PIECE_BYTES])
+def test_a_chunk_is_handed_out_in_small_pieces_and_whole(size_bytes: int) -> None:
+    chunk = bytes(n % 251 for n in range(size_bytes))
+
+    handed_out = list(pieces(chunk))
+
+    assert b"".join(handed_out) == chunk
+    assert max(map(len, handed_out)) <= PIECE_BYTES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -34,6 +35,24 @@ def test_each_figure_counts_its_own_fault(stored: list[str], fed: set[str], figu
         **dict.fromkeys(("lost", "unexpected", "twice", "unfed"), 0),
         figure: 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("stored", "dead", "expected"),
+    [
+        (["a"], ["b"], {"dead": 1}),
+        (["a"], ["b", "b"], {"dead": 1, "twice": 1}),
+        (["a", "b"], ["b"], {"dead": 1, "twice": 1}),
+        (["a"], ["b", "x"], {"dead": 2, "unexpected": 1}),
+        ([], ["b"], {"dead": 1, "lost": 1}),
+    ],
+)
+def test_what_is_in_dead_letters_is_not_lost_but_dead_and_may_be_there_once(
+    stored: list[str], dead: list[str], expected: dict[str, int]
+) -> None:
+    account = draw_up({"a", "b"}, SENT, stored, set(stored), what="", dead=dead)
+
+    assert account == replace(CLEAN, **expected)
 
 
 def test_a_verdict_reads_as_one_line() -> None:

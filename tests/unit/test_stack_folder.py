@@ -1,9 +1,11 @@
+import stat
 import subprocess
 import sys
 
 import pytest
 
 from coinslot.errors import CannotStart
+from coinslot.stack import environment
 from coinslot.stack.folder import DataFolder
 
 
@@ -62,3 +64,25 @@ def test_a_subfolder_that_cannot_be_made_is_refused(tmp_path):
 
     with DataFolder(tmp_path) as folder, pytest.raises(CannotStart, match="cannot use the data folder"):
         folder.subfolder("redis")
+
+
+def test_what_a_stack_decided_can_be_read_by_its_owner_alone_and_until_the_folder_is_left(tmp_path):
+    with DataFolder(tmp_path) as folder:
+        folder.tell({"REDIS_URL": "redis://127.0.0.1:1/0", "PORT": "3000"})
+        told = environment.read(tmp_path)
+        mode = (tmp_path / environment.FILE).stat().st_mode
+
+    assert told == {"REDIS_URL": "redis://127.0.0.1:1/0", "PORT": "3000"}
+    assert stat.S_IMODE(mode) == 0o600
+    assert environment.read(tmp_path) == {}
+
+
+def test_what_a_killed_stack_left_is_replaced_with_its_permissions(tmp_path):
+    (tmp_path / environment.FILE).write_text("PORT=1\n")
+    (tmp_path / environment.FILE).chmod(0o644)
+
+    with DataFolder(tmp_path) as folder:
+        folder.tell({"PORT": "2"})
+
+        assert environment.read(tmp_path) == {"PORT": "2"}
+        assert stat.S_IMODE((tmp_path / environment.FILE).stat().st_mode) == 0o600

@@ -58,3 +58,11 @@ def test_a_front_whose_workers_are_halted_is_ready_for_it_takes_a_front_to_end_t
 
     with front(503, b'{"ready":false,"checks":%b}' % checks) as port:
         assert FrontProbe("127.0.0.1", port).is_ready()
+
+
+@pytest.mark.parametrize(
+    ("host", "nearest"),
+    [("0.0.0.0", "http://127.0.0.1:3000"), ("::", "http://[::1]:3000"), ("192.0.2.1", "http://192.0.2.1:3000")],
+)
+def test_a_front_on_every_address_is_asked_on_the_nearest(host, nearest):
+    assert FrontProbe(host, 3000).nearest_url == nearest

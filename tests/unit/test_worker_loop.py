@@ -78,8 +78,8 @@ class Stub:
             self.stopping,
             self.pauses_s.append,
             self.happened.append,
-            max_deliveries=5,
             check_halt=self.check_halt,
+            reconnect=lambda: self.happened.append("reconnect"),
         )
 
 
@@ -230,3 +230,12 @@ def test_a_message_that_was_a_dead_letter_is_alone_in_its_batch_and_its_duplicat
 
     assert done == [1, 1]
     assert [each.changes for each in stub.settled] == [[], [ONE]]
+
+
+def test_connections_to_the_queue_are_renewed_where_one_has_failed_and_not_for_the_stores_sake() -> None:
+    stub = Stub(StoreUnavailable(), settle_errors=1)
+
+    stub.worker(message(ONE)).run_once()
+
+    steps = [step for step in stub.happened if step in ("insert", "settle", "reconnect")]
+    assert steps == ["insert", "insert", "settle", "reconnect", "settle"]

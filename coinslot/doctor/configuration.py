@@ -1,0 +1,42 @@
+"""Settings that weaken what the README promises, or open what should be closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from coinslot.binding import is_loopback
+from coinslot.doctor.finding import Finding, ok, warning, wrong
+from coinslot.settings import Settings
+
+TOKENS_REMEDY = "set WRITE_TOKENS, READ_TOKENS and ADMIN_TOKENS (openssl rand -hex 32), and API_AUTH=enable"
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    weak = [*_access(settings), *_guarantees(settings)]
+    yield from weak or [ok("settings", "none weakens what is promised")]
+
+
+def _access(settings: Settings) -> Iterator[Finding]:
+    host = settings.host
+    if not settings.auth_is_on and not is_loopback(host):
+        if settings.api_auth == "disable":
+            yield warning("settings.API_AUTH", f"disable, and HOST={host}: who gets there may do all", TOKENS_REMEDY)
+        else:
+            seen = f"HOST={host} can be reached from outside, so without a word on who may come in nothing starts"
+            yield wrong("settings.HOST", seen, TOKENS_REMEDY)
+    if settings.ignores_tokens:
+        yield warning("settings.API_AUTH", "disable: there are tokens, and nobody is asked for them", "API_AUTH=enable")
+    if "*" in settings.cors_origins and not settings.auth_is_on:
+        seen = "*, without tokens: any page that a browser here opens may read and write"
+        yield warning("settings.CORS_ORIGINS", seen, "name the origins of your pages, or set tokens")
+
+
+def _guarantees(settings: Settings) -> Iterator[Finding]:
+    if settings.db_backend in ("memory", "dummy"):
+        remedy = "DB_BACKEND=mongodb, or sqlite"
+        yield warning("settings.DB_BACKEND", f"{settings.db_backend} keeps no event", remedy)
+    if settings.dead_max_share == 1:
+        seen = "1: workers never halt, and a mistake may move the whole queue into dead letters"
+        yield warning("settings.DEAD_MAX_SHARE", seen, "DEAD_MAX_SHARE=0.1 for workers")
+    if settings.failpoint:
+        yield warning("settings.FAILPOINT", f"{settings.failpoint}: workers die or freeze there", "unset FAILPOINT")

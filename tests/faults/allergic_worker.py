@@ -1,0 +1,39 @@
+"""python -m tests.faults.allergic_worker: a worker that is killed by a message with an event that it cannot bear.
+
+$ALLERGY says when: `open`, as it looks into the message, or `store`, when that is in a batch with others.
+"""
+
+import os
+import signal
+from typing import Any
+
+import worker.__main__ as root
+import worker.batch as batches
+from worker.loop import Worker
+
+MARK = b'"deadly":true'
+
+
+def killed_by(raw: bytes) -> None:
+    if MARK in raw:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def allergic_split(body: bytes, *arguments: Any) -> list[bytes]:
+    killed_by(body)
+    return split(body, *arguments)
+
+
+class AllergicWorker(Worker):
+    def _store_batch(self, batch: batches.Batch) -> Any:
+        for event in batch.events:
+            killed_by(event.raw)
+        return super()._store_batch(batch)
+
+
+split = batches.split
+if os.environ["ALLERGY"] == "open":
+    batches.split = allergic_split
+else:
+    root.Worker = AllergicWorker  # type: ignore[misc]
+root.main()
