@@ -1,8 +1,9 @@
-"""What Coinslot says of itself: the first page, its limits, its ledger, and its errors."""
+"""What Coinslot says of itself: the first page, its HTTP, its limits, its ledger, and its errors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from flask import Blueprint, Response, render_template
 
@@ -48,7 +49,7 @@ def limits(settings: Settings) -> Limits:
     }
 
 
-def blueprint(ledger: Ledger, limits: Limits) -> Blueprint:
+def blueprint(ledger: Ledger, limits: Limits, openapi: Mapping[str, Any]) -> Blueprint:
     routes = Blueprint("about", __name__)
 
     @routes.get("/")
@@ -62,6 +63,10 @@ def blueprint(ledger: Ledger, limits: Limits) -> Blueprint:
     @routes.get("/limits")
     def show_limits() -> Response:
         return json_response(limits)
+
+    @routes.get("/openapi.json")
+    def show_openapi() -> Response:
+        return json_response(openapi)
 
     @routes.get("/audit")
     def audit() -> Response:

@@ -12,6 +12,7 @@ from flask import Flask
 from api import about, dead_letters, erasures, ranges, stream
 from api.hub import Hub
 from api.lane import StreamLane
+from api.openapi.document import create_document
 from coinslot import redisclient, web
 from coinslot.access.door import create_door
 from coinslot.access.middleware import Access
@@ -76,7 +77,9 @@ def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed
     app.register_blueprint(web.health(checks))
     app.register_blueprint(ranges.blueprint(store))
     app.register_blueprint(stream.blueprint(store, feed, stopping, monotonic, settings.front_followers_max))
-    app.register_blueprint(about.blueprint(ledger, about.limits(settings)))
+    limits = about.limits(settings)
+    document = create_document(limits, auth_is_on=settings.auth_is_on)
+    app.register_blueprint(about.blueprint(ledger, limits, document))
     app.register_blueprint(dead_letters.blueprint(letters, halt))
     bank, dead = ("store", StoredEvents(store, ledger.add_erased)), ("dead letters", DeadEvents(letters))
     queue, fed = (

@@ -18,6 +18,8 @@ MAX_LIMIT = 10_000
 Number = int | float
 
 _WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
+# float() alone would also take 1_000, spaces around it, and the digits of all scripts.
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf(inity)?|nan", re.ASCII | re.IGNORECASE)
 
 
 class BadQuery(CoinslotError):
@@ -55,11 +57,10 @@ def parse_number(args: Mapping[str, str], name: str) -> Number | None:
     text = args.get(name, "")
     if not text:
         return None
-    try:
-        # An int where it can be: a float cannot tell the nanoseconds of our days from their neighbours.
-        number: Number = int(text) if _WHOLE.fullmatch(text) else float(text)
-    except ValueError:
-        raise BadQuery(f"{name}={text[:40]!r} is not a number") from None
+    if not _NUMBER.fullmatch(text):
+        raise BadQuery(f"{name}={text[:40]!r} is not a number")
+    # An int where it can be: a float cannot tell the nanoseconds of our days from their neighbours.
+    number: Number = int(text) if _WHOLE.fullmatch(text) else float(text)
     if not math.isfinite(number):
         raise BadQuery(f"{name}={text[:40]!r} is not a finite number")
     return number if MIN_INT <= number <= MAX_INT else float(number)

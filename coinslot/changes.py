@@ -17,7 +17,7 @@ from coinslot.redisclient import Errors
 
 START = "0-0"
 PAGE_BYTES = 256 * 1024  # about; a follower that takes nothing holds a page or two
-_CURSOR = re.compile(r"\d{1,19}(-\d{1,19})?", re.ASCII)
+_CURSOR = re.compile(r"\d{1,20}(-\d{1,20})?", re.ASCII)  # a gap's may end in 2^64 - 1
 
 
 class Change(NamedTuple):

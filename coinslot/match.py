@@ -18,7 +18,9 @@ MAX_FIELD_CHARACTERS = 1000
 
 Scalar = str | int | float | bool
 
-_FIELD = re.compile(r"[^\W\d][\w-]*(\.[^\W\d][\w-]*)*")
+NAME = r"[^\W\d][\w-]*"
+FIELD = rf"{NAME}(\.{NAME})*"
+_FIELD = re.compile(FIELD)
 
 
 class Match(NamedTuple):

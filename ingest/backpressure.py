@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from math import ceil
 
 from coinslot.ledger import Reading
 from ingest.answer import Busy
@@ -19,9 +20,20 @@ class Limit:
     def __init__(self, max_value: float) -> None:
         self.max_value = max_value
         self.is_reached = False
+        self._value = 0.0
 
     def see(self, value: float) -> None:
-        self.is_reached = value > self.max_value * RESUME_SHARE if self.is_reached else value >= self.max_value
+        self._value = value
+        self.is_reached = value > self._room_at if self.is_reached else value >= self.max_value
+
+    @property
+    def excess_share(self) -> float:
+        """The part of what is there that has to go before there is room; 0 if there is."""
+        return 1 - self._room_at / self._value if self.is_reached else 0.0
+
+    @property
+    def _room_at(self) -> float:
+        return self.max_value * RESUME_SHARE
 
 
 class Backpressure:
@@ -62,10 +74,15 @@ class Backpressure:
             raise Busy(f"Redis has filled {self._memory.max_value:.0%} of its memory", self.retry_after_s())
 
     def retry_after_s(self) -> int:
-        """Backlog ÷ drain rate, between 1 and 60 s; 1 s where nothing waits."""
-        if not self._backlog:
+        """When there will be room: backlog to be drained ÷ drain rate, between 1 and 60 s.
+
+        1 s where that tells nothing: the queue is out of sight, or was too slow to take a commit.
+        """
+        # As if memory were filled by what waits alone: then it is as much too full as there are too many messages.
+        excess_messages = self._backlog * max(self._messages.excess_share, self._memory.excess_share)
+        if not excess_messages:
             return MIN_RETRY_S
-        return min(MAX_RETRY_S, max(MIN_RETRY_S, round(self._backlog / max(self._drain_rate(), 1e-9))))
+        return min(MAX_RETRY_S, max(MIN_RETRY_S, ceil(excess_messages / max(self._drain_rate(), 1e-9))))
 
     def _drain_rate(self) -> float:
         """Messages settled a second, of late."""

@@ -44,7 +44,7 @@ class Claims:
         ids: Any = self._redis.xautoclaim(
             self._queue, GROUP, self._consumer, self._idle_ms, count=SWEEP_COUNT, justid=True
         )
-        self._claimed.extend(id.decode() for id in ids if id.decode() not in held)
+        self._claimed.extend(self._least_delivered_first([id.decode() for id in ids if id.decode() not in held]))
         self.adopt(held)  # a read that the network kept back may reach Redis long after its reader gave it up
         self._forget_dead_consumers()
 
@@ -59,6 +59,12 @@ class Claims:
                 if entry["times_delivered"] > 1:
                     self._reset_idle([id], idle_ms=0, retrycount=_uncounted(entry))
                 self._claimed.append(id)
+
+    def _least_delivered_first(self, ids: list[str]) -> list[str]:
+        """One that kills its readers is not to hold up, each time, those that were read along with it."""
+        pending = self._pending(ids[0], ids[-1], 2 * SWEEP_COUNT) if len(ids) > 1 else []
+        deliveries = {entry["message_id"].decode(): entry["times_delivered"] for entry in pending}
+        return sorted(ids, key=lambda id: deliveries.get(id, 0))
 
     def redeliver(self) -> tuple[Entry, int] | None:
         """The next claimed message and how often it has now been delivered."""

@@ -25,7 +25,7 @@ class Load:
     """Posts batches of new events until stopped; `with` it, or `start` and `stop`.
 
     An event is sent until it is acknowledged, as a client should do it, or once with `resend=False`. more: what else
-    the event of an id holds.
+    the event of an id holds; heard: takes each answer.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Load:
         padding_bytes: int = 100,
         resend: bool = True,
         more: Callable[[str], dict[str, Any]] = lambda _: {},
+        heard: Callable[[urllib3.BaseHTTPResponse], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._url = f"{url}{PATH}?on_error=skip"
@@ -48,6 +49,7 @@ class Load:
         self._padding = "x" * padding_bytes
         self._resend = resend
         self._more = more
+        self._heard = heard
         self._clock = clock
         self._headers = {"Content-Type": "application/x-ndjson"}
         self._http = urllib3.PoolManager(maxsize=threads, retries=False, timeout=TIMEOUT_S)
@@ -93,6 +95,7 @@ class Load:
         except urllib3.exceptions.HTTPError:
             self._journal.forget(ids)
             return False
+        self._heard(answer)
         if answer.status != 201:
             self._journal.refuse(ids, answer.status)
             return False

@@ -30,6 +30,7 @@ def check_deadly(pipeline: Pipeline, allergy: str, messages: int) -> None:
 
     deadly = poured(campaign, pipeline, messages)
     account = campaign.account_so_far()
+    campaign.figures(f"messages that kill who would {allergy} them", messages, account)  # before they are told, late
     deaths = len(campaign.deaths)
     with Client(pipeline.url) as client:
         letters = [ids_in(client, letter) for letter in all_letters(client)]
@@ -40,7 +41,6 @@ def check_deadly(pipeline: Pipeline, allergy: str, messages: int) -> None:
     afterwards = campaign.account()
 
     dead = [id for letter in letters for id in letter]
-    campaign.figures(f"messages that kill who would {allergy} them", messages, account)
     print(
         f"{deaths} deaths of readers; {len(dead) - messages} good events were in the same messages and died with them"
     )

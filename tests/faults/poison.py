@@ -67,11 +67,11 @@ def check_poison(pipeline: Pipeline, rule: str, events: int) -> None:
     with Client(pipeline.url) as client:
         dead = dead_ids(client)
         stored = {event["_id"] for event in client.fetch_range()}
+    campaign.figures(f"1 in {ONE_IN} refused by a {rule}", len(bad), while_refused)  # before the dead are told, late
     lift(pipeline)
     replayed = replay_all(pipeline)
     afterwards = campaign.account()
 
-    campaign.figures(f"1 in {ONE_IN} refused by a {rule}", len(bad), while_refused)
     campaign.figures("the same, replayed without it", replayed, afterwards)
     assert while_refused == replace(CLEAN, dead=len(bad) - lets_in)
     assert sorted(dead) == sorted(bad - stored)  # each once, and nothing else

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coinslot.changes import START, Feed
+from coinslot.changes import START, Feed, parse_cursor
 from coinslot.events import Dead
 from coinslot.queue import Consumer
 from coinslot.store import DUPLICATE, STORED
@@ -148,6 +148,7 @@ def test_the_feed_is_bounded_and_a_cursor_older_than_it_is_told_of_the_gap(bench
     assert (old.gap.after, old.changes) == (cursors[0], begun.changes)
     assert recent.gap is None
     assert [change.cursor for change in recent.changes] == cursors[-49:]
+    assert parse_cursor(old.gap.oldest) == old.gap.oldest  # so that a follower may resume there, too
     assert feed.read(old.gap.oldest, 1000).gap is not None or feed.read(old.gap.oldest, 1000).changes == old.changes
 
 

@@ -155,6 +155,23 @@ def test_taken_over_messages_are_redelivered_one_at_a_time_and_only_then_counted
     assert [entry["times_delivered"] for entry in pending] == [2, 1, 1]
 
 
+def test_of_what_is_taken_over_that_which_was_tried_least_comes_first(
+    publish: Callable[[bytes, int], None], consume: Callable[[], Consumer]
+) -> None:
+    for number in range(3):
+        publish(b"[%d]" % number, 1)
+    read(consume())
+    time.sleep(IDLE_S)
+    (deadly,) = read_until_something(consume())
+    time.sleep(IDLE_S)
+    heir = consume()
+
+    order = [bodies(read_until_something(heir)) for _ in range(3)]
+
+    assert bodies([deadly]) == [b"[0]"]
+    assert order == [[b"[1]"], [b"[2]"], [b"[0]"]]
+
+
 def test_a_consumer_that_keeps_its_claims_is_not_robbed_however_long_it_takes(
     publish: Callable[[bytes, int], None], consume: Callable[[], Consumer]
 ) -> None:

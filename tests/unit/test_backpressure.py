@@ -97,13 +97,25 @@ def test_a_queue_that_went_out_of_sight_while_full_is_full_when_it_is_seen_so(qu
     queue.refusal()
 
 
-def test_it_says_to_come_back_when_the_backlog_is_drained(queue: Queue) -> None:
+@pytest.mark.parametrize(("waiting", "seconds"), [(300, 11), (100, 1), (130, 2)])
+def test_it_says_to_come_back_when_there_is_room_which_is_before_nothing_waits(
+    queue: Queue, waiting: int, seconds: int
+) -> None:
     queue.shows(waiting=300)
 
     queue.drains(messages=40, seconds=2)
-    queue.shows(waiting=300)
+    queue.shows(waiting=waiting)
 
-    assert queue.refusal().retry_after_s == 15  # 300 waiting, 20 a second
+    assert queue.refusal().retry_after_s == seconds  # all but 90 have to go, 20 a second
+
+
+def test_where_memory_is_full_it_says_to_come_back_when_enough_of_what_fills_it_is_gone(queue: Queue) -> None:
+    queue.shows(waiting=50, memory_share=0.9)
+
+    queue.drains(messages=4, seconds=2)
+    queue.shows(waiting=50, memory_share=0.9)
+
+    assert queue.refusal().retry_after_s == 5  # a fifth of the memory is to be freed: 10 messages, 2 a second
 
 
 def test_where_nothing_drains_it_says_to_come_back_late(queue: Queue) -> None:
@@ -129,7 +141,7 @@ def test_the_rate_is_that_of_the_last_seconds(queue: Queue) -> None:
     queue.drains(messages=10, seconds=RATE_WINDOW_S)
     queue.shows(waiting=100)
 
-    assert queue.refusal().retry_after_s == 50  # 100 waiting, 2 a second of late
+    assert queue.refusal().retry_after_s == 5  # 10 too many, 2 a second of late
 
 
 def test_a_ledger_that_was_lost_is_no_drain_backwards(queue: Queue) -> None:
@@ -142,5 +154,10 @@ def test_a_ledger_that_was_lost_is_no_drain_backwards(queue: Queue) -> None:
     assert queue.refusal().retry_after_s == MAX_RETRY_S
 
 
-def test_where_nothing_waits_it_says_to_come_back_soon(queue: Queue) -> None:
+def test_where_nothing_waits_or_how_much_does_tells_nothing_it_says_to_come_back_soon(queue: Queue) -> None:
     assert queue.backpressure.retry_after_s() == MIN_RETRY_S
+
+    queue.shows(waiting=80)
+    queue.backpressure.lose_sight("away")
+
+    assert queue.refusal().retry_after_s == MIN_RETRY_S
