@@ -188,7 +188,7 @@ def test_two_authorization_headers_are_none(shut: Pipeline, side: str) -> None:
 
 @sides
 @pytest.mark.parametrize("size_bytes", [431, 64 * 1024, 8 * MIB])
-@pytest.mark.parametrize(("token", "status"), [(UNKNOWN, 401), (READ, 403)])
+@pytest.mark.parametrize(("token", "status"), [(UNKNOWN, 401), (READ, 403)], ids=["a stranger", "a reader"])
 def test_a_body_that_is_refused_is_not_read_and_harms_no_request_after_it(
     shut: Pipeline, side: str, size_bytes: int, token: str, status: int
 ) -> None:
