@@ -60,6 +60,7 @@ def schemas(limits: Mapping[str, Any]) -> Json:
         "queue_messages": said("The length of the queue; null where it is not in Redis.", COUNT_OR_NULL),
         "lost": said("What Redis has lost, or more; null where it never lost any.", COUNT_OR_NULL),
         "dropped": said("Those of the dead whose letters were thrown away.", COUNT),
+        "erased": said("Those of the stored and the dead that erasures have removed.", COUNT),
         "dead_letters": said("Letters that are kept.", COUNT),
         "halted": said("Why workers store nothing; empty while they do.", TEXT),
         "balanced": YES_NO,

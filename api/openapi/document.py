@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import coinslot
-from api.openapi import Json, about, answers, dead_letters, events, parameters, schemas
+from api.openapi import Json, about, answers, dead_letters, erasures, events, parameters, schemas
 
 DESCRIPTION = """\
 Applications drop JSON events in; each is queued, stored, and told to whoever follows.
@@ -23,6 +23,7 @@ NO_TOKENS = "This server asks nobody for a token."
 TAGS = {
     "events": "Writing, reading and following events.",
     "dead letters": "What could not be stored, kept until somebody replays or drops it.",
+    "erasures": "Removing all events of one user.",
     "server": "What the server says of itself.",
 }
 OF_TOKENS = ("401", "403", "429")
@@ -40,9 +41,14 @@ def create_document(limits: Mapping[str, Any], *, auth_is_on: bool) -> Json:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
-        "paths": {**events.paths(limits), **dead_letters.paths(), **about.paths(limits)},
+        "paths": {**events.paths(limits), **dead_letters.paths(), **erasures.paths(), **about.paths(limits)},
         "components": {
-            "schemas": {**schemas.components(limits), **dead_letters.schemas(), **about.schemas(limits)},
+            "schemas": {
+                **schemas.components(limits),
+                **dead_letters.schemas(),
+                **erasures.schemas(),
+                **about.schemas(limits),
+            },
             "parameters": parameters.components(),
             "responses": answers.components(),
             "headers": answers.headers(),

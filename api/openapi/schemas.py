@@ -7,7 +7,7 @@ from typing import Any
 
 from api.openapi import Json, ref
 from api.openapi.shapes import CHANGE_CURSOR, COUNT, TEXT, array_of, record, said
-from coinslot.events import MAX_DEPTH, MAX_ID_CHARACTERS
+from coinslot.events import MAX_DEPTH, MAX_ID_CHARACTERS, RECEIVED_AT
 from coinslot.media import JSON
 
 # A sign-in sequence, the event that Coinslot was first made for.
@@ -48,6 +48,7 @@ def _events(limits: Mapping[str, Any]) -> Json:
             "required": ["timestamp"],
             "properties": {
                 "timestamp": said("When it was; kept as it was sent.", {"type": "number"}),
+                RECEIVED_AT: said("Kept by Coinslot for itself.", {"not": {}}),
                 "_id": said("The sender's own, to send the event again without harm; or one is made.", id),
             },
             "examples": [SIGN_IN],

@@ -66,6 +66,16 @@ def test_a_stale_worker_that_wakes_after_another_took_over_changes_nothing_even_
     assert bench.audit().faults == []
 
 
+def test_an_event_was_received_when_redis_accepted_it_whoever_reads_it_and_how_late(bench: Bench) -> None:
+    bench.publish(b"[" + ONE + b"]", 1)
+    (held,) = bench.read(bench.consumer())
+
+    (taken,) = take_over(bench, bench.consumer())
+
+    assert taken.deliveries == 2
+    assert taken.events[0].received_at_ms == held.events[0].received_at_ms == int(held.id.partition("-")[0])
+
+
 def test_dead_letters_are_kept_with_payload_reason_and_where_they_came_from(bench: Bench) -> None:
     bench.publish(b"[" + ONE + b"," + TWO + b"]", 2)
     bench.publish(b"garbage", 3)

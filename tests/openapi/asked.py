@@ -37,6 +37,13 @@ def get(status: int, media: str, template: str, query: str = "", **headers: str)
     return Ask(status, media, "GET", template, path, headers=headers)
 
 
+def erase(status: int, path: str, body: bytes) -> Ask:
+    return Ask(status, JSON, "POST", path, path, body, {"Content-Type": JSON})
+
+
+ERASURES = ("/erasures", "/erasures/count")
+NOBODY = b'{"field": "user_id", "value": "nobody"}'
+
 USUAL = [
     post(201, JSON, EVENT),
     post(201, JSON, b"[]"),
@@ -73,6 +80,11 @@ USUAL = [
         for method, template in (("GET", LETTER), ("DELETE", LETTER), ("POST", f"{LETTER}/replay"))
     ),
     Ask(200, JSON, "POST", "/dead-letters/resume", "/dead-letters/resume"),
+    *(
+        erase(status, path, body)
+        for path in ERASURES
+        for status, body in ((200, NOBODY), (400, b"{}"), (413, b" " * 100_000))
+    ),
     get(200, "text/html", "/"),
     get(200, JSON, "/openapi.json"),
     get(200, JSON, "/limits"),
@@ -104,4 +116,5 @@ LOST = [
         for method, template in (("GET", LETTER), ("DELETE", LETTER), ("POST", f"{LETTER}/replay"))
     ),
     Ask(503, JSON, "POST", "/dead-letters/resume", "/dead-letters/resume"),
+    *(erase(503, path, NOBODY) for path in ERASURES),
 ]
