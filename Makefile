@@ -6,6 +6,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --editable
 
 export FUZZ_SECONDS ?= 60
 fuzz: export MACHINE_STEPS ?= 10000
+fuzz: export HTTP_EXAMPLES ?= 300
 
 .DEFAULT_GOAL := help
 .PHONY: help up test test-compose test-faults fuzz lint clean
@@ -17,15 +18,17 @@ up: .venv/installed ## run Coinslot here; takes HOST= PORT= DATA_DIR= WORKERS=
 	@$(BIN)/coinslot up $(if $(HOST),--host '$(HOST)') $(if $(PORT),--port '$(PORT)') \
 		$(if $(DATA_DIR),--data-dir '$(DATA_DIR)') $(if $(WORKERS),--workers '$(WORKERS)')
 
+# Most of a test's time is spent waiting for the processes that it starts, so two of them share the machine.
 test: .venv/installed-test ## run all tests on servers of their own; takes ARGS= for pytest
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 test-compose: .venv/installed-test ## run the compose stack and kill parts of it; needs a Docker engine
 	$(BIN)/pytest tests/compose/check_compose.py $(ARGS)
 
-fuzz: .venv/installed-fuzz ## fuzz the check of events and the queue's transport; takes FUZZ_SECONDS= MACHINE_STEPS=
+fuzz: .venv/installed-fuzz ## fuzz the check of events, the queue's transport and HTTP; takes FUZZ_SECONDS= MACHINE_STEPS= HTTP_EXAMPLES=
 	$(BIN)/python -m tests.fuzz.fuzz_events
 	$(BIN)/pytest tests/integration/test_transport_machine.py
+	$(BIN)/pytest tests/acceptance/test_openapi_fuzzed.py
 
 test-faults: .venv/installed-test ## kill, freeze and starve everything, hundreds of times; prints figures, takes long
 	$(BIN)/pytest -s tests/faults/check_*.py $(ARGS)

@@ -1,13 +1,14 @@
-"""What Coinslot says of itself: the first page, its limits, its ledger, and its errors."""
+"""What Coinslot says of itself: the first page, its HTTP, its limits, its ledger, and its errors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from flask import Blueprint, Response, render_template
 
 from api.query import MAX_LIMIT, BadQuery
-from coinslot.errors import BadCursor, BadLetterId, CoinslotError, NoSuchLetter, QueueUnavailable
+from coinslot.errors import BadCursor, BadErasure, BadLetterId, CoinslotError, NoSuchLetter, QueueUnavailable
 from coinslot.events import MAX_DEPTH, MAX_ID_CHARACTERS
 from coinslot.ledger import Ledger
 from coinslot.media import ENCODINGS, TYPES
@@ -48,7 +49,7 @@ def limits(settings: Settings) -> Limits:
     }
 
 
-def blueprint(ledger: Ledger, limits: Limits) -> Blueprint:
+def blueprint(ledger: Ledger, limits: Limits, openapi: Mapping[str, Any]) -> Blueprint:
     routes = Blueprint("about", __name__)
 
     @routes.get("/")
@@ -63,6 +64,10 @@ def blueprint(ledger: Ledger, limits: Limits) -> Blueprint:
     def show_limits() -> Response:
         return json_response(limits)
 
+    @routes.get("/openapi.json")
+    def show_openapi() -> Response:
+        return json_response(openapi)
+
     @routes.get("/audit")
     def audit() -> Response:
         return json_response(ledger.audit().as_json())
@@ -72,7 +77,7 @@ def blueprint(ledger: Ledger, limits: Limits) -> Blueprint:
 
 def refuse(error: CoinslotError) -> Response:
     """400 for what the client got wrong, 404 for what is not there, 503 for what may be there later."""
-    if isinstance(error, BadQuery | BadCursor | BadLetterId):
+    if isinstance(error, BadQuery | BadCursor | BadErasure | BadLetterId):
         return error_response(400, str(error))
     if isinstance(error, NoSuchLetter):
         return error_response(404, str(error))

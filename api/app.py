@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import monotonic, time
+from time import monotonic, sleep, time
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
 from flask import Flask
 
-from api import about, dead_letters, ranges, stream
+from api import about, dead_letters, erasures, ranges, stream
 from api.hub import Hub
 from api.lane import StreamLane
+from api.openapi.document import create_document
 from coinslot import redisclient, web
 from coinslot.access.door import create_door
 from coinslot.access.middleware import Access
@@ -23,11 +24,20 @@ from coinslot.halt import Halt
 from coinslot.keys import Keys
 from coinslot.ledger import Ledger
 from coinslot.queue import Broker
+from coinslot.removal.changes import FedEvents
+from coinslot.removal.letters import DeadEvents
+from coinslot.removal.queued import QueuedEvents
+from coinslot.removal.record import Record
+from coinslot.removal.stored import StoredEvents
 from coinslot.server import Stopping
 from coinslot.settings import Settings
-from coinslot.store import Store, open_store
+from coinslot.store import Bank, open_store
 
 REDIS_TIMEOUT_S = 2.0  # longer than a follower's wait for a change
+QUEUE_NOT_SEEN = (
+    "the queue is on another broker and cannot be looked into: what was accepted in the last moments may be stored "
+    "after this, so erase once more when the queue is empty"
+)
 
 
 def create_app(settings: Settings, stopping: Stopping) -> Any:
@@ -42,12 +52,12 @@ def create_asgi(settings: Settings, stopping: Stopping) -> Any:
     store, feed = open_store(settings), _feed(settings)
     app: Any = create_flask(settings, stopping, store, feed)
     flask = WSGIMiddleware(app, workers=settings.threads)  # a slow reader of a long range holds one
-    lane = StreamLane(flask, feed, store, Hub(feed, stopping), settings.followers_max)
+    lane = StreamLane(_with_bodies(flask), feed, store, Hub(feed, stopping), settings.followers_max)
     guarded = Access(lane, create_door(settings)).asgi()
     return Cors(guarded, settings.cors_origins).asgi()
 
 
-def create_flask(settings: Settings, stopping: Stopping, store: Store, feed: Feed) -> Flask:
+def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed) -> Flask:
     """All of api as plain Flask: what the stream lane speeds up works without it."""
     app = web.create_flask("api")
     here = Path(__file__).parent
@@ -67,10 +77,32 @@ def create_flask(settings: Settings, stopping: Stopping, store: Store, feed: Fee
     app.register_blueprint(web.health(checks))
     app.register_blueprint(ranges.blueprint(store))
     app.register_blueprint(stream.blueprint(store, feed, stopping, monotonic, settings.front_followers_max))
-    app.register_blueprint(about.blueprint(ledger, about.limits(settings)))
+    limits = about.limits(settings)
+    document = create_document(limits, auth_is_on=settings.auth_is_on)
+    app.register_blueprint(about.blueprint(ledger, limits, document))
     app.register_blueprint(dead_letters.blueprint(letters, halt))
+    bank, dead = ("store", StoredEvents(store, ledger.add_erased)), ("dead letters", DeadEvents(letters))
+    queue, fed = (
+        ("queue", QueuedEvents(client, keys, Record(client, keys).add, sleep)),
+        ("change feed", FedEvents(client, keys)),
+    )
+    queues = [queue] if settings.queue_is_on_redis else []
+    note = None if settings.queue_is_on_redis else QUEUE_NOT_SEEN
+    app.register_blueprint(erasures.blueprint([dead, *queues, bank, fed, dead], [dead, bank], monotonic, note))
     app.register_error_handler(CoinslotError, about.refuse)
     return app
+
+
+def _with_bodies(app: Any) -> Any:
+    """a2wsgi reads a body by a coroutine, and what granian hands it is a future: it would fail at the first byte."""
+
+    async def with_bodies(scope: Any, receive: Any, send: Any) -> None:
+        async def received() -> Any:
+            return await receive()
+
+        await app(scope, received, send)
+
+    return with_bodies
 
 
 def _feed(settings: Settings) -> Feed:

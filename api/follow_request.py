@@ -22,8 +22,8 @@ class FollowRequest:
 def parse_follow(args: Mapping[str, str], accept: str, last_event_id: str) -> FollowRequest:
     """Last-Event-ID stands over ?after=: a browser that reconnects sends it along with its first URL.
 
-    Raises BadQuery or BadCursor.
+    Raises BadQuery or BadCursor, also for what does not matter beside another.
     """
-    after = last_event_id or args.get("after", "")
-    start = None if after else parse_number(args, "start")
-    return FollowRequest(parse_cursor(after) if after else None, start, frames_for(accept))
+    cursors = [parse_cursor(text) for text in (last_event_id, args.get("after", "")) if text]
+    start = parse_number(args, "start")
+    return FollowRequest(cursors[0] if cursors else None, None if cursors else start, frames_for(accept))

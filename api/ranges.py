@@ -50,6 +50,12 @@ def blueprint(store: Store) -> Blueprint:
             return Response(event, content_type="application/json")
         return error_response(404, "nothing is stored yet")
 
+    @routes.after_app_request
+    def allow_posts(response: Response) -> Response:
+        if request.path == PATH and response.allow:
+            response.allow.add("POST")  # which is ingest's
+        return response
+
     return routes
 
 

@@ -6,7 +6,7 @@ A cursor is `0-0` (before everything) or the id of a change, MILLISECONDS-NUMBER
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import redis
 
@@ -17,7 +17,7 @@ from coinslot.redisclient import Errors
 
 START = "0-0"
 PAGE_BYTES = 256 * 1024  # about; a follower that takes nothing holds a page or two
-_CURSOR = re.compile(r"\d{1,19}(-\d{1,19})?", re.ASCII)
+_CURSOR = re.compile(r"\d{1,20}(-\d{1,20})?", re.ASCII)  # a gap's may end in 2^64 - 1
 
 
 class Change(NamedTuple):
@@ -49,26 +49,28 @@ class Feed:
 
     def tip(self) -> str:
         """The cursor after which everything is still to come."""
-        try:
-            last: Any = self._redis.xrevrange(self._keys.feed, count=1)
-        except Errors as error:
-            raise FeedUnavailable(f"the change feed cannot be read: {error}") from error
-        return last[0][0].decode() if last else START
+        _, last, _, _ = self._run(START, 0)
+        return last.decode() or START
+
+    def page(self, after: str, limit: int) -> list[Change]:
+        """As `read`, with no thought for gaps."""
+        return self._run(after, limit)[3]
 
     def read(self, after: str, limit: int) -> Page:
         """Up to `limit` changes after a cursor, or fewer of about PAGE_BYTES; never waits."""
-        try:
-            first, last, trimmed, changes = self._run(after, limit)
-            if _continues(after, first, last, trimmed=trimmed):
-                return Page(None, changes)
-            first, _, _, changes = self._run(START, limit)
-        except Errors as error:
-            raise FeedUnavailable(f"the change feed cannot be read: {error}") from error
-        return Page(Gap(after, _before(first) if first else START), changes)
+        first, last, trimmed, changes = self._run(after, limit)
+        if _continues(after, first, last, trimmed=trimmed):
+            return Page(None, changes)
+        _, last, _, changes = self._run(START, limit)
+        oldest = _before(changes[0].cursor) if changes else last.decode() or START
+        return Page(Gap(after, oldest), changes)
 
     def _run(self, after: str, limit: int) -> tuple[bytes, bytes, bool, list[Change]]:
         keys = [self._keys.feed, self._keys.ledger]
-        first, last, trimmed, entries = self._script(keys=keys, args=[after, limit, PAGE_BYTES])
+        try:
+            first, last, trimmed, entries = self._script(keys=keys, args=[after, limit, PAGE_BYTES])
+        except Errors as error:
+            raise FeedUnavailable(f"the change feed cannot be read: {error}") from error
         return first, last, bool(trimmed), [Change(id.decode(), fields[1]) for id, fields in entries]
 
     def wait(self, after: str, timeout_s: float) -> None:
@@ -98,8 +100,8 @@ def order(cursor: str | bytes) -> tuple[int, int]:
 def _continues(after: str, first: bytes, last: bytes, *, trimmed: bool) -> bool:
     """Whether no change that came after the cursor is missing.
 
-    A cursor beyond the last change, or one that an untrimmed feed does not reach back to, comes from a feed
-    that was lost.
+    `first`: a follower there has missed nothing. A cursor beyond the last change, or one that an untrimmed feed does
+    not reach back to, comes from a feed that was lost.
     """
     if not first:
         return after == START  # whatever may have been there: a follower at the start has nothing to be told yet
@@ -108,6 +110,6 @@ def _continues(after: str, first: bytes, last: bytes, *, trimmed: bool) -> bool:
     return order(first) <= order(after) <= order(last)
 
 
-def _before(id: bytes) -> str:
+def _before(id: str) -> str:
     milliseconds, number = order(id)
     return f"{milliseconds}-{number - 1}" if number else f"{milliseconds - 1}-{2**64 - 1}"

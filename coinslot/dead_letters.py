@@ -76,6 +76,7 @@ class DeadLetters:
         self._page = client.register_script(lua.source("dead_letters"))
         self._replay = client.register_script(lua.source("replay"))
         self._drop = client.register_script(lua.source("drop"))
+        self._cut = client.register_script(lua.source("cut"))
 
     def count(self) -> int:
         """How many letters there are."""
@@ -115,6 +116,14 @@ class DeadLetters:
     def drop(self, id: str) -> int:
         """Throw a letter away; returns how many events it held. Raises NoSuchLetter."""
         return _there(self._ask(lambda: self._drop(keys=[self._keys.dead, self._keys.ledger], args=[id])))
+
+    def cut(self, id: str, taken: int, left: bytes, left_events: int) -> int:
+        """Take so many events out of a letter, of which this payload is left (empty: none), under another id.
+
+        Returns how many were taken: 0 if it is not there any more.
+        """
+        keys = [self._keys.dead, self._keys.ledger]
+        return int(self._ask(lambda: self._cut(keys=keys, args=[id, taken, left, left_events])))
 
     def _ask(self, ask: Callable[[], Any]) -> Any:
         try:

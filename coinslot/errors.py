@@ -38,6 +38,10 @@ class BadCursor(CoinslotError):
     """This is not a cursor that Coinslot gave out."""
 
 
+class BadErasure(CoinslotError):
+    """This does not say what to erase."""
+
+
 class BadLetterId(CoinslotError):
     """This is not the id of a dead letter."""
 

@@ -17,6 +17,8 @@ from coinslot.errors import CoinslotError
 
 MAX_DEPTH = 100  # MongoDB's own limit for nested documents
 MAX_ID_CHARACTERS = 128
+MIN_INT, MAX_INT = -(2**63), 2**63 - 1  # no event has an int beyond, and no store takes one
+RECEIVED_AT = "_coinslot_received_at"  # where a store notes that beside an event's own fields
 
 _decode = msgspec.json.Decoder().decode
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -43,11 +45,13 @@ class Event(NamedTuple):
 
     `raw` is one JSON object in UTF-8 without line breaks, as posted (an `_id` put first where the client sent
     none); `fields` is the same, decoded. `fields["_id"]` is a str of 1 to 128 characters and
-    `fields["timestamp"]` a finite int or float.
+    `fields["timestamp"]` a finite int or float. `received_at_ms` is when it was accepted, in ms since 1970; None before
+    it was, and where nobody knows.
     """
 
     raw: bytes
     fields: dict[str, Any]
+    received_at_ms: int | None = None
 
     @property
     def id(self) -> str:
@@ -82,6 +86,8 @@ class EventCheck:
         fields = decode(raw)
         if type(fields) is not dict:
             raise BadEvent("event is not a JSON object")
+        if RECEIVED_AT in fields:
+            raise BadEvent(f"{RECEIVED_AT} is a name that Coinslot keeps for itself")
         _check_timestamp(fields)
         _check_depth(raw, fields)
         _check_storable(fields)
@@ -119,12 +125,12 @@ def split(array: bytes, max_elements: int | None = None) -> list[bytes]:
         raise BadEvent(f"nested deeper than {MAX_DEPTH}") from None
 
 
-def trusted(raw: bytes) -> Event:
+def trusted(raw: bytes, received_at_ms: int | None = None) -> Event:
     """The Event of bytes that have passed the check before; raises BadEvent if they plainly have not."""
     fields = decode(raw)
     if type(fields) is not dict or "_id" not in fields or "timestamp" not in fields:
         raise BadEvent("not an event that was let in")
-    return Event(raw, fields)
+    return Event(raw, fields, received_at_ms)
 
 
 def _check_timestamp(fields: dict[str, Any]) -> None:

@@ -16,11 +16,13 @@ class Keys(NamedTuple):
     feed: str
     channel: str
     rate: str  # drawn in coinslot/access/rate.py
+    erasures: str  # drawn in coinslot/removal/record.py
 
     @classmethod
     def of(cls, prefix: str) -> Keys:
         queue, feed, rate = f"{{{prefix}}}:events", f"{{{prefix}}}:feed", f"{{{prefix}}}:rate"
-        return cls(queue, ledger_of(queue), f"{queue}:dead", feed, f"{prefix}:changes", rate)
+        erasures = f"{{{prefix}}}:erasures"
+        return cls(queue, ledger_of(queue), f"{queue}:dead", feed, f"{prefix}:changes", rate, erasures)
 
 
 def ledger_of(queue: str) -> str:

@@ -24,8 +24,9 @@ class Audit:
     `queue_messages` is the length of the stream itself, which nothing but a message's settlement may shorten;
     None where the queue is on another broker, and `accepted` then counts what has left it. `lost` is how many events
     Redis has lost, or more; None if it was never seen to have lost anything. `dropped` are those of the dead whose
-    letters were thrown away, `dead_letters` the letters that are kept. `halted` says why workers settle nothing any
-    more (coinslot/halt.py); empty while they do.
+    letters were thrown away, `dead_letters` the letters that are kept. `erased` are those of the stored and the dead
+    that an erasure has removed. `halted` says why workers settle nothing any more (coinslot/halt.py); empty while they
+    do.
     """
 
     accepted: int
@@ -38,6 +39,7 @@ class Audit:
     lost: int | None = None
     dropped: int = 0
     dead_letters: int = 0
+    erased: int = 0
     halted: str = ""
 
     @property
@@ -85,7 +87,7 @@ class Ledger:
         except Errors as error:
             raise QueueUnavailable(f"the ledger cannot be read: {error}") from error
         counters = dict(zip(fields[::2], fields[1::2], strict=True))
-        names = ("accepted", "stored", "duplicate", "dead", "queued", "queued_messages", "dropped")
+        names = ("accepted", "stored", "duplicate", "dead", "queued", "queued_messages", "dropped", "erased")
         counts = {name: int(counters.get(name.encode(), 0)) for name in names}
         lost = int(counters[b"lost"]) if b"lost" in counters else None
         return Audit(
@@ -123,6 +125,13 @@ class Ledger:
         """Note that Redis has lost so many events, or more."""
         try:
             self._report_lost(keys=[self._keys.ledger], args=[events])
+        except Errors as error:
+            raise QueueUnavailable(f"the ledger cannot be written: {error}") from error
+
+    def add_erased(self, events: int) -> None:
+        """Count events that an erasure has removed from the store."""
+        try:
+            self._redis.hincrby(self._keys.ledger, "erased", events)
         except Errors as error:
             raise QueueUnavailable(f"the ledger cannot be written: {error}") from error
 

@@ -87,6 +87,9 @@ class Settings(BaseSettings):
         0.1, ge=0, le=1, description="workers halt when more of about 10,000 events died; `1`: never"
     )
 
+    retention_days: int = Field(
+        0, ge=0, le=24_855, description="an event is kept for so many days after it came in; `0`: for ever"
+    )  # MongoDB takes no more seconds than 32 bits hold
     feed_max_events: int = Field(100_000, ge=1, description="changes kept for resuming followers, about")
     feed_max_bytes: int = Field(256 * MIB, ge=1 * MIB, description="and in so many bytes; far below Redis' maxmemory")
     followers_max: int = Field(10_000, ge=1, description="followers of one api process")

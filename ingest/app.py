@@ -18,7 +18,9 @@ from coinslot.ledger import Ledger, Reading
 from coinslot.queue import Broker
 from coinslot.server import Stopping
 from coinslot.settings import Settings
+from ingest.answer import Answer
 from ingest.backpressure import Backpressure
+from ingest.body import Environ
 from ingest.budget import Budget
 from ingest.commit import GroupCommit
 from ingest.intake import Intake
@@ -41,8 +43,7 @@ def create_app(settings: Settings, _stopping: Stopping) -> Any:
         settings.max_body_bytes,
         settings.max_events_per_post,
     )
-    app = create_flask(intake)
-    app.register_blueprint(web.health({"queue": broker.check}))
+    app = create_flask(intake, broker.check)
     guarded = Access(FastLane(intake, app), create_door(settings)).wsgi()
     return Cors(guarded, settings.cors_origins).wsgi()
 
@@ -62,9 +63,10 @@ def _look(settings: Settings, broker: Broker, ledger: Ledger) -> Callable[[], Re
     return lambda: ledger.read()._replace(messages=watcher.depth())
 
 
-def create_flask(intake: Intake) -> Flask:
+def create_flask(intake: Callable[[Environ], Answer], check_queue: web.Check) -> Flask:
     """All of ingest as plain Flask: what the fast lane speeds up works without it."""
     app = web.create_flask("ingest")
+    app.register_blueprint(web.health({"queue": check_queue}))
 
     @app.post(PATH)
     def interaction_data() -> Response:

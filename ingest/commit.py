@@ -72,7 +72,7 @@ class GroupCommit:
     def _lead(self, commit: _Commit) -> None:
         error: QueueUnavailable | None = QueueUnavailable("the commit was given up")
         try:
-            # A quarter of the time: connecting may take another, and publishing half (coinslot/queue.py).
+            # A quarter of the time: connecting may take another, and publishing half (coinslot/queue/).
             publish = self._free.get(timeout=self._timeout_s / 4)
             try:
                 self._close(commit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
 
 from coinslot.errors import QueueUnavailable
 from coinslot.events import BadEvent, Event, EventTooLarge
@@ -70,7 +71,7 @@ class Intake:
                     text, as_text = formats.unwrap(plain, media)
                     sifted = self._sift(formats.events(text, media, self._max_events))
                 del sent, plain, text  # while the queue is waited for, the events alone are held
-                skips = "on_error=skip" in environ.get("QUERY_STRING", "").split("&")
+                skips = _skips(environ.get("QUERY_STRING", ""))
                 if sifted.rejected and not skips:
                     raise _refusal(sifted)
                 self._bank(sifted.raws)
@@ -102,6 +103,16 @@ class Intake:
             self._commit(raws)
         except QueueUnavailable as error:
             raise Busy(str(error), self._backpressure.retry_after_s()) from error
+
+
+def _skips(query: str) -> bool:
+    """Whether bad events are to be skipped; raises Refused where something else is to be done with them."""
+    if "on_error" not in query:
+        return False
+    asked = dict(reversed(parse_qsl(query))).get("on_error", "")  # the first of a name counts
+    if asked not in ("", "skip"):
+        raise Refused(400, f"on_error={asked[:40]!r} is not skip")
+    return asked == "skip"
 
 
 def _refusal(sifted: Sifted) -> Refused:

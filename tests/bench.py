@@ -52,7 +52,7 @@ class Bench:
             dead_max_share,
             queue_is_on_redis=True,
         )
-        return settle(settled)
+        return len(settle(settled))
 
     def audit(self) -> Audit:
         return Ledger(self.redis, self.keys, queue_is_on_redis=True).audit()

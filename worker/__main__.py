@@ -13,16 +13,22 @@ import threading
 from time import monotonic
 
 from coinslot import redisclient
+from coinslot.dead_letters import DeadLetters
 from coinslot.errors import Halted
 from coinslot.halt import Halt
 from coinslot.keys import Keys
 from coinslot.queue import Broker
+from coinslot.removal.changes import FedEvents
+from coinslot.removal.letters import DeadEvents
+from coinslot.removal.record import Record
 from coinslot.settings import Settings
 from coinslot.start import starting
-from coinslot.store import open_store
+from coinslot.store import Bank, Expiring, open_store
 from worker.batch import Batcher
 from worker.failpoint import failpoint
 from worker.loop import Worker
+from worker.recant import Recant
+from worker.retention import Retention
 from worker.settlement import Settlement
 
 HALTED = 3
@@ -30,7 +36,7 @@ SETTLE_TIMEOUT_S = 4.0  # long: a batch may carry megabytes, and to settle twice
 HALT_TIMEOUT_S = 1.0
 
 
-def create_worker(settings: Settings, stop: threading.Event) -> Worker:
+def create_worker(settings: Settings, store: Bank, stop: threading.Event) -> Worker:
     """A worker that runs until `stop`. Nothing connects before it does."""
     reached = failpoint(settings.failpoint)
     consumer = Broker(settings).consumer()
@@ -63,14 +69,22 @@ def create_worker(settings: Settings, stop: threading.Event) -> Worker:
     return Worker(
         consumer,
         batcher,
-        open_store(settings),
+        store,
         settlement,
         stop.is_set,
         stop.wait,
         reached,
         Halt(asker, keys).check,
+        Recant(Record(settler, keys).all, store),
         reconnect,
     )
+
+
+def create_retention(settings: Settings, store: Expiring, stop: threading.Event) -> Retention:
+    """The worker's part in retention, until `stop`."""
+    client, keys = redisclient.connect(settings.redis_url, timeout_s=SETTLE_TIMEOUT_S), Keys.of(settings.key_prefix)
+    feed, letters = FedEvents(client, keys), DeadEvents(DeadLetters(client, keys))
+    return Retention(settings.retention_days, [store.expire, feed.expire, letters.expire], stop.wait)
 
 
 def main() -> None:
@@ -79,11 +93,13 @@ def main() -> None:
         signal.signal(number, lambda *_: stop.set())
     with starting():
         settings = Settings.load()
-        worker = create_worker(settings, stop)
+        store = open_store(settings)
+        worker, retention = create_worker(settings, store, stop), create_retention(settings, store, stop)
     logging.basicConfig(
         level=logging.WARNING if settings.mode == "prod" else logging.INFO,
         format="worker: %(levelname)s %(message)s",
     )
+    retention.start()
     try:
         worker.run()
     except Halted as halted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import time
 
 from coinslot.errors import QueueUnavailable
 from coinslot.events import BadEvent, Event, split, trusted
@@ -130,11 +131,19 @@ def open_commit(message: Message, max_deliveries: int) -> Commit:
     if commit.deliveries > max_deliveries:
         commit.fault = f"delivered {commit.deliveries} times and never settled"
         return commit
+    received_at_ms = _received_at_ms(message, int(time() * 1000))
     try:
-        commit.events = [trusted(raw) for raw in split(message.body)]
+        commit.events = [trusted(raw, received_at_ms) for raw in split(message.body)]
     except BadEvent as error:
         commit.fault = f"message cannot be read: {error}"
     return commit
+
+
+def _received_at_ms(message: Message, now_ms: int) -> int:
+    """When its events were accepted: the same at every delivery on streams; on other brokers, which do not say, now."""
+    at_ms = message.headers.get("received_at_ms")
+    # An id that was given by hand may say anything, and nothing was received in the future.
+    return min(at_ms, now_ms) if type(at_ms) is int else now_ms
 
 
 def _tried(message: Message) -> bool:

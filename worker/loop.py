@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from coinslot.errors import CoinslotError, Halted, QueueUnavailable, StoreUnavailable
 from coinslot.queue import Consumer
@@ -25,7 +25,7 @@ class Worker:
 
     stopping: asked between steps; pause: waits so many seconds, or until stopping; reached: called at each gap of the
     commit protocol, by name, for tests that die there; check_halt: raises Halted while workers are to settle nothing;
-    reconnect: drops the connections to the queue.
+    recant: is told of messages that another has settled by now; reconnect: drops the connections to the queue.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class Worker:
         pause: Callable[[float], object],
         reached: Callable[[str], None],
         check_halt: Callable[[], None],
+        recant: Callable[[Sequence[Settled]], None],
         reconnect: Callable[[], None],
     ) -> None:
         self._consumer = consumer
@@ -48,6 +49,7 @@ class Worker:
         self._pause = pause
         self._reached = reached
         self._check_halt = check_halt
+        self._recant = recant
         self._reconnect = reconnect
         self._waits = False
         self._backoff_s = BACKOFF_FIRST_S
@@ -143,8 +145,23 @@ class Worker:
                 continue
             self._backoff_s = BACKOFF_FIRST_S
             self._acknowledge(settled)
-            _report(settled, mine, tried=tried)
-            return mine
+            taken_over = [each for each in settled if each.commit.id not in mine]
+            if taken_over:
+                why = "settled, though no answer came, or taken over" if tried else "taken over"
+                log.warning("%d messages had been %s by another worker", len(taken_over), why)
+                self._take_back(taken_over)
+            _report(settled)
+            return len(settled) - len(taken_over)
+
+    def _take_back(self, taken_over: list[Settled]) -> None:
+        while True:
+            try:
+                return self._recant(taken_over)
+            except (QueueUnavailable, StoreUnavailable) as error:
+                if self._stopping():
+                    log.error("what was erased of %d messages may be stored again: %s", len(taken_over), error)
+                    return None
+                self._wait_out(error)
 
     def _acknowledge(self, settled: list[Settled]) -> None:
         try:
@@ -175,10 +192,7 @@ class Worker:
         self._backoff_s = min(self._backoff_s * 2, BACKOFF_LAST_S)
 
 
-def _report(settled: list[Settled], mine: int, *, tried: bool) -> None:
-    if mine < len(settled):
-        why = "settled, though no answer came, or taken over" if tried else "taken over"
-        log.warning("%d messages had been %s by another worker", len(settled) - mine, why)
+def _report(settled: Sequence[Settled]) -> None:
     for each in settled:
         for _, reason, events in each.dead:
             log.error("dead letter: %d event(s) of message %s: %s", events, each.commit.id, reason)

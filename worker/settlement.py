@@ -9,7 +9,7 @@ import redis
 
 from coinslot import lua
 from coinslot.errors import Halted, QueueUnavailable
-from coinslot.events import Dead
+from coinslot.events import Dead, Event
 from coinslot.halt import told
 from coinslot.keys import GROUP, Keys
 from coinslot.queue import BrokerErrors
@@ -22,13 +22,17 @@ MAX_REASON_CHARACTERS = 500
 
 @dataclass(slots=True)
 class Settled:
-    """What a message comes to."""
+    """What a message comes to. `new` are the events that were not in the store before."""
 
     commit: Commit
-    stored: int = 0
+    new: list[Event] = field(default_factory=list)
     duplicate: int = 0
     dead: list[tuple[bytes, str, int]] = field(default_factory=list)  # payload, reason, events in it
     changes: list[bytes] = field(default_factory=list)
+
+    @property
+    def stored(self) -> int:
+        return len(self.new)
 
     def arguments(self) -> list[bytes | str | int]:
         """As settle.lua takes them."""
@@ -57,7 +61,8 @@ def tally(commit: Commit, outcomes: Sequence[Outcome], *, tried: bool) -> Settle
             continue
         if outcome is STORED or tried:
             settled.changes.append(event.raw)
-        settled.stored += outcome is STORED
+        if outcome is STORED:
+            settled.new.append(event)
         settled.duplicate += outcome is DUPLICATE
     return settled
 
@@ -94,8 +99,8 @@ class Settlement:
         self._reached = reached
         self._atomic = queue_is_on_redis
 
-    def __call__(self, settled: Sequence[Settled]) -> int:
-        """Returns how many of the messages were still this worker's. Raises Halted, and then none is settled."""
+    def __call__(self, settled: Sequence[Settled]) -> set[str]:
+        """Returns the ids of the messages that were still this worker's. Raises Halted, and then none is settled."""
         group = GROUP if self._atomic else ""
         arguments: list[bytes | str | int | float] = [group, self._consumer(), self._channel, *self._bounds]
         for each in settled:
@@ -107,7 +112,7 @@ class Settlement:
         if why:
             raise Halted(told(why, reason))
         self._reached("settled")
-        return len(ids)
+        return {id.decode() for id in ids}
 
     def acknowledge(self, settled: Sequence[Settled]) -> None:
         """Let go of messages that have been settled; raises QueueUnavailable, and then they may come again."""

@@ -8,7 +8,7 @@
             /audit
     POST    /wsapi/interaction_data               a write token
     any     anything else: /dead-letters and      an admin token
-            below, DELETE of events, what comes next
+            below, /erasures and below, what comes next
 
 HEAD needs what GET needs. An admin token stands for all others. A CORS preflight is answered before this is asked
 (coinslot/cors.py).

@@ -14,7 +14,7 @@ import click
 
 from coinslot.errors import CoinslotError
 
-COMMANDS = ("up", "send", "fetch", "count", "follow", "audit", "dead", "doctor", "selftest")
+COMMANDS = ("up", "send", "fetch", "count", "follow", "audit", "dead", "erase", "doctor", "selftest")
 
 
 class Commands(click.Group):

@@ -21,6 +21,8 @@ def audit(url: str, token: str | None) -> None:
     with Client(url, token=token, retries=0) as client:
         ledger = client.audit()
     Console().print(_table(ledger))
+    if erased := ledger.get("erased"):
+        click.echo(f"{erased:,} event(s) erased, of those stored and dead")
     if letters := ledger.get("dead_letters"):
         click.echo(f"{letters:,} dead letter(s): `coinslot dead list`")
     if halted := ledger.get("halted"):

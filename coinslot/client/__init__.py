@@ -1,6 +1,16 @@
 """The Python client: `from coinslot import Client`."""
 
-from coinslot.client.answers import Change, DeadLetter, DeadLetterPage, FeedGap, Refused, Rejection, Saved, Unavailable
+from coinslot.client.answers import (
+    Change,
+    DeadLetter,
+    DeadLetterPage,
+    ErasurePart,
+    FeedGap,
+    Refused,
+    Rejection,
+    Saved,
+    Unavailable,
+)
 from coinslot.client.client import DEFAULT_URL, Client
 
 __all__ = [
@@ -9,6 +19,7 @@ __all__ = [
     "Client",
     "DeadLetter",
     "DeadLetterPage",
+    "ErasurePart",
     "FeedGap",
     "Refused",
     "Rejection",

@@ -71,6 +71,19 @@ class DeadLetterPage:
     after: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ErasurePart:
+    """What one answer of an erasure says: how many events it erased, and whether that was the last.
+
+    `at` names what it looks at next; `note` is what one should know about the outcome.
+    """
+
+    events: int
+    done: bool
+    at: str | None = None
+    note: str | None = None
+
+
 class Unavailable(CoinslotError):
     """The server cannot be reached, or cannot take this now; try again later."""
 

@@ -21,6 +21,7 @@ from coinslot.client import following
 from coinslot.client.answers import Change, Refused, Saved, Unavailable
 from coinslot.client.connection import Connection, Response
 from coinslot.client.dead_letters import DeadLetterCalls
+from coinslot.client.erasures import ErasureCalls
 from coinslot.errors import CoinslotError
 
 DEFAULT_URL = "http://127.0.0.1:3000"
@@ -32,7 +33,7 @@ SILENCE_S = 45.0  # a stream is dead without three of the server's comments, one
 _T = TypeVar("_T")
 
 
-class Client(DeadLetterCalls):
+class Client(DeadLetterCalls, ErasureCalls):
     """Speaks to one server; safe to share between threads.
 
     `token` is for a server that asks for one. `timeout_s` bounds the wait for a connection and each wait for the

@@ -10,13 +10,18 @@
 --            dead             events that died and were not     |
 --                             put back (replay.lua)             |
 --            queued           events not settled yet           /
---            dropped          of those dead, events whose letters somebody has thrown away (drop.lua); the others
+--            dropped          of those dead, events whose letters were thrown away (drop.lua, cut.lua); the others
 --                             are in the dead letters
+--            erased           events that an erasure removed, of those stored and of those dead (coinslot/removal/);
+--                             they stay counted there
 --            queued_messages  messages not settled yet: the length of the queue
 --            settled_messages messages settled; its growth is the drain rate
 --            epoch            tells this ledger from one that Redis has lost; set when the queue is made (declare.lua)
 --            lost             events that Redis has lost, or more, as far as anybody noticed (report_lost.lua)
---            fed              events ever put into the feed; more than the feed holds once it was trimmed
+--            fed              events ever put into the feed and not erased from it; more than the feed holds once it
+--                             was trimmed
+--            whole_from       a cursor from which on nothing was trimmed, where that is not the feed's first entry: it
+--                             was erased, or the feed trimmed by age; absent otherwise
 --            recent_events    events settled of late: about the last 10,000, for both are halved beyond that
 --            recent_dead      those of them that died
 --            recent_letters   in how many dead letters
@@ -97,6 +102,7 @@ if dead >= MIN_DEAD and letters >= MIN_LETTERS and dead > max_share * events the
   return {{}, why, reason}
 end
 
+local feed_was_there, fed_before = redis.call('EXISTS', KEYS[4]), redis.call('XLEN', KEYS[4])
 for _, message in ipairs(messages) do
   if group == '' or redis.call('XACK', KEYS[1], group, message.id) == 1 then
     for _, letter in ipairs(message.letters) do
@@ -135,6 +141,10 @@ if #lines > 0 then
   local bytes, length = redis.call('MEMORY', 'USAGE', KEYS[4]), redis.call('XLEN', KEYS[4])
   if bytes > feed_bytes then
     redis.call('XTRIM', KEYS[4], 'MAXLEN', '~', math.floor(length * feed_bytes / bytes))
+  end
+  -- Trimmed, or lost and made anew: it is whole from its first entry on.
+  if feed_was_there == 0 or redis.call('XLEN', KEYS[4]) < fed_before + #lines then
+    redis.call('HDEL', KEYS[2], 'whole_from')
   end
 end
 return {settled, '', ''}

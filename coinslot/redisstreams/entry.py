@@ -25,15 +25,22 @@ def to_payload(queue: str, entry: Entry, deliveries: int) -> dict[str, Any]:
     """
     id, fields = entry
     meta = _decode(fields.get(b"meta", b""))
+    tag = id.decode()
     return {
         "body": fields.get(b"body", b""),
         "content-type": meta.content_type,
         "content-encoding": meta.content_encoding,
-        # Earlier deliveries, as RabbitMQ's quorum queues say it; and how many events put.lua counted.
-        "headers": {**meta.headers, "x-delivery-count": deliveries - 1, "events": _counted(fields)},
+        # Earlier deliveries, as RabbitMQ's quorum queues say it; how many events put.lua counted; and when, for an
+        # entry's id begins with that, by Redis' clock.
+        "headers": {
+            **meta.headers,
+            "x-delivery-count": deliveries - 1,
+            "events": _counted(fields),
+            "received_at_ms": int(tag.partition("-")[0]),
+        },
         "properties": {
             **meta.properties,
-            "delivery_tag": id.decode(),
+            "delivery_tag": tag,
             "delivery_info": {"exchange": "", "routing_key": queue, "redelivered": deliveries > 1},
         },
     }

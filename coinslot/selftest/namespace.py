@@ -27,7 +27,7 @@ def forget(settings: Settings) -> None:
         if settings.names_redis:
             keys = Keys.of(name)
             with redisclient.connect(settings.redis_url, timeout_s=TIMEOUT_S) as client:
-                client.unlink(keys.queue, keys.ledger, keys.dead, keys.feed)
+                client.unlink(keys.queue, keys.ledger, keys.dead, keys.feed, keys.erasures)
         if settings.db_backend == "mongodb" and settings.names_mongodb:
             with pymongo.MongoClient[dict[str, object]](
                 settings.mongo_url, serverSelectionTimeoutMS=int(TIMEOUT_S * 1000)

@@ -38,9 +38,16 @@ class Nemesis:
     def start(self) -> None:
         self._thread.start()
 
+    def end(self) -> None:
+        """Begin nothing more; the action under way goes on."""
+        self._stopping.set()
+
+    def has_ended(self) -> bool:
+        return not self._thread.is_alive()
+
     def stop(self) -> None:
         """Returns when the action under way has ended; raises what one has raised."""
-        self._stopping.set()
+        self.end()
         self._thread.join(JOIN_TIMEOUT_S)
         if self.error is not None:
             raise self.error

@@ -1,6 +1,19 @@
 """Where events are banked: one protocol, and the implementations that DB_BACKEND chooses from."""
 
+from coinslot.store.erasing import Erasable, Found
+from coinslot.store.expiring import Expiring
 from coinslot.store.protocol import DUPLICATE, STORED, Cursor, Outcome, Store
-from coinslot.store.selection import open_store
+from coinslot.store.selection import Bank, open_store
 
-__all__ = ["DUPLICATE", "STORED", "Cursor", "Outcome", "Store", "open_store"]
+__all__ = [
+    "DUPLICATE",
+    "STORED",
+    "Bank",
+    "Cursor",
+    "Erasable",
+    "Expiring",
+    "Found",
+    "Outcome",
+    "Store",
+    "open_store",
+]

@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 
 from coinslot.events import Event
+from coinslot.match import Match
+from coinslot.store.erasing import Found
 from coinslot.store.protocol import STORED, Cursor, Number, Outcome
 
 SIGN_INS = 12
@@ -59,6 +61,15 @@ class DummyStore:
 
     def count(self, start: Number | None = None, end: Number | None = None) -> int:
         return len(self._within(start, end))
+
+    def matching(self, match: Match, after: str) -> Found:
+        return Found([], 0, None)  # it keeps nothing of anybody
+
+    def remove(self, match: Match, hits: Sequence[Any]) -> int:
+        return 0
+
+    def expire(self, after_days: int) -> int:
+        return 0
 
     def ping(self) -> None:
         return None

@@ -1,4 +1,7 @@
-"""MongoDB: events as posted, in the collection `events`, read through the index (timestamp, _id)."""
+"""MongoDB: events as posted, in the collection `events`, read through the index (timestamp, _id).
+
+A document is the event, and when it was received, as a date, in a field that no event may have (RECEIVED_AT).
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,16 @@ from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
 from coinslot.errors import SettingsError
 from coinslot.events import Dead, Event
+from coinslot.match import Match
+from coinslot.store import mongodb_erasing, mongodb_expiry
+from coinslot.store.erasing import Found
 from coinslot.store.mongodb_documents import READABLE, keys, to_document, to_json
 from coinslot.store.mongodb_faults import UNREADABLE, outcome, unavailable, unstorable
+from coinslot.store.mongodb_queries import INDEX, beyond, within
 from coinslot.store.mongodb_total import Total
 from coinslot.store.primed import primed
 from coinslot.store.protocol import STORED, Cursor, Number, Outcome
 
-INDEX = [("timestamp", ASCENDING), ("_id", ASCENDING)]
 FIND_BATCH_EVENTS = 500  # left to itself MongoDB answers 16 MiB at a time: too much for a hundred readers
 
 SERVER_SELECTION_TIMEOUT_MS = 2_000
@@ -70,9 +76,9 @@ class MongoStore:
         limit: int | None = None,
         descending: bool = False,
     ) -> Iterator[bytes]:
-        query = _within(start, end)
+        query = within(start, end)
         if after is not None:
-            query["$or"] = _beyond(after, "$lt" if descending else "$gt")
+            query["$or"] = beyond(after, "$lt" if descending else "$gt")
         events = self._stream(query, limit or 0, DESCENDING if descending else ASCENDING)
         return primed(islice(events, limit))  # islice, because MongoDB takes a limit of 0 for none
 
@@ -85,11 +91,26 @@ class MongoStore:
         return None
 
     def count(self, start: Number | None = None, end: Number | None = None) -> int:
-        query = _within(start, end)
+        query = within(start, end)
         with self._reachable():
             if query:
                 return self._events.count_documents(query, hint=INDEX)
             return self._total()
+
+    def matching(self, match: Match, after: str) -> Found:
+        with self._reachable():
+            return mongodb_erasing.matching(self._events, match, after)
+
+    def remove(self, match: Match, hits: Sequence[Any]) -> int:
+        with self._reachable():
+            removed = mongodb_erasing.remove(self._events, match, hits)
+        self._total.doubt()
+        return removed
+
+    def expire(self, after_days: int) -> int:
+        with self._asking():  # which makes nothing where nothing is to be kept short
+            mongodb_expiry.expire(self._events, after_days)
+        return 0
 
     def ping(self) -> None:
         with self._reachable(), pymongo.timeout(PING_TIMEOUT_S):
@@ -133,23 +154,16 @@ class MongoStore:
     @contextmanager
     def _reachable(self) -> Iterator[None]:
         """See to the index, then let the body speak to MongoDB; whatever goes wrong is StoreUnavailable."""
-        try:
+        with self._asking():
             if not self._indexed:
                 self._events.create_index(INDEX)
                 self._indexed = True
             yield
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        try:
+            yield
         except (PyMongoError, BSONError) as error:
             self._indexed = False  # what failed may be another MongoDB by now, or a dropped database
             raise unavailable(error) from error
-
-
-def _within(start: Number | None, end: Number | None) -> dict[str, Any]:
-    bounds = {"$gte": start, "$lte": end}
-    given = {operator: bound for operator, bound in bounds.items() if bound is not None}
-    return {"timestamp": given} if given else {}
-
-
-def _beyond(after: Cursor, operator: str) -> list[dict[str, Any]]:
-    """The branches of an `$or`; MongoDB merges them in index order and reads nothing before the cursor."""
-    same_moment = [{"timestamp": {"$eq": after.timestamp}, "_id": {operator: key}} for key in keys(after.id)]
-    return [{"timestamp": {operator: after.timestamp}}, *same_moment]

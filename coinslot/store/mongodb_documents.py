@@ -6,12 +6,12 @@ from typing import Any
 
 import bson
 import msgspec
-from bson import CodecOptions, DatetimeConversion, Int64, ObjectId, UuidRepresentation
+from bson import CodecOptions, DatetimeConversion, DatetimeMS, Int64, ObjectId, UuidRepresentation
 from bson.dbref import DBRef
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 
-from coinslot.events import Dead, Event
+from coinslot.events import RECEIVED_AT, Dead, Event
 from coinslot.store.mongodb_faults import one_line
 
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024  # MongoDB's own limit
@@ -26,13 +26,15 @@ READABLE: CodecOptions[dict[str, Any]] = CodecOptions(
 
 
 def to_document(event: Event) -> RawBSONDocument | Dead:
-    """The event in BSON, or why it has no such form.
+    """The event in BSON with the time at which it was received, or why it has no such form.
 
     Done for each event rather than by insert_many, which stops at the first it cannot encode, does not say
     which that was, and may have sent some of the others by then.
     """
+    at_ms = event.received_at_ms
+    fields = event.fields if at_ms is None else {**event.fields, RECEIVED_AT: DatetimeMS(at_ms)}
     try:
-        document = bson.encode(event.fields)
+        document = bson.encode(fields)
     except (BSONError, OverflowError, UnicodeError, RecursionError) as error:
         return Dead(one_line(error))
     if len(document) > MAX_DOCUMENT_BYTES:
@@ -41,7 +43,8 @@ def to_document(event: Event) -> RawBSONDocument | Dead:
 
 
 def to_json(document: dict[str, Any]) -> bytes:
-    """The document as one line of JSON. What JSON has no word for becomes a string; NaN becomes null."""
+    """The event in the document as one line of JSON. What JSON has no word for becomes a string; NaN becomes null."""
+    document.pop(RECEIVED_AT, None)
     return _json.encode(document)
 
 

@@ -10,6 +10,7 @@ from pymongo.collection import Collection
 from pymongo.errors import ExecutionTimeout
 
 CHECK_EVERY_S = 10.0
+DOUBT_EVERY_S = 60.0
 COUNT_TIMEOUT_MS = 3_000  # about six million events; where there are more, MongoDB's figure has to do
 
 
@@ -20,6 +21,9 @@ class Total:
     difference is kept: it is another on each member of a replica set. While events come in, the difference is only as
     certain as what came in during the count; it is then measured again, every CHECK_EVERY_S at most, until it was
     measured in a quiet moment.
+
+    MongoDB's figure stops at 0 where it is too low and events are removed, as a TTL index or another process may do
+    at any time. So while events are missing from it, the difference is measured every DOUBT_EVERY_S.
     """
 
     def __init__(self, events: Collection[dict[str, Any]]) -> None:
@@ -32,13 +36,23 @@ class Total:
         """Raises pymongo's errors."""
         estimate = self._events.estimated_document_count()
         source = _source(self._events.database.client)
-        if source != self._measured_on and self._is_due(source):
+        if self._is_due(source):
             return self._measure(source)
         return estimate + self._missing
 
+    def doubt(self) -> None:
+        """Events were removed: the difference is measured at the next call, if events are missing from the figure."""
+        if self._missing > 0:
+            self._measured_on, self._measured_at = None, (None, 0.0)
+
     def _is_due(self, source: object) -> bool:
         measured_on, at = self._measured_at
-        return measured_on != source or time.monotonic() - at >= CHECK_EVERY_S
+        if measured_on != source:
+            return True
+        age_s = time.monotonic() - at
+        if source != self._measured_on:
+            return age_s >= CHECK_EVERY_S
+        return self._missing > 0 and age_s >= DOUBT_EVERY_S
 
     def _measure(self, source: object) -> int:
         self._measured_at = (source, time.monotonic())

@@ -37,7 +37,8 @@ class Store(Protocol):
 
         An `_id` already stored, or seen earlier in `events`, is DUPLICATE and changes nothing. An event the
         store can never hold is Dead with its reason and does not keep others out. After StoreUnavailable any
-        part of `events` may have been stored: insert them again.
+        part of `events` may have been stored: insert them again. When an event was received is kept beside it, for
+        coinslot/store/expiring.py, and no method shows it.
         """
 
     def find(

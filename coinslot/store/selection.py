@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from coinslot.settings import Settings
 from coinslot.store.dummy import DummyStore
+from coinslot.store.erasing import Erasable
+from coinslot.store.expiring import Expiring
 from coinslot.store.memory import MemoryStore
 from coinslot.store.mongodb import MongoStore
 from coinslot.store.protocol import Store
 from coinslot.store.sqlite import SqliteStore
 
 
-def open_store(settings: Settings) -> Store:
+class Bank(Store, Erasable, Expiring, Protocol):
+    """All that every store does. Whoever opens one hands on no more of it than is needed."""
+
+
+def open_store(settings: Settings) -> Bank:
     """The store that the settings choose; the network is not touched before its first use.
 
     Raises SettingsError where a setting can never lead to a store.

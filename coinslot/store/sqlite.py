@@ -6,15 +6,23 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
+from time import time
+from typing import Any, Literal
 
-from coinslot.events import Dead, Event
+from coinslot.events import Dead, Event, decode
+from coinslot.match import Match
+from coinslot.store import place
+from coinslot.store.erasing import Found
 from coinslot.store.primed import primed
 from coinslot.store.protocol import DUPLICATE, STORED, Cursor, Number, Outcome
 from coinslot.store.sqlite_connections import Connections
 
 PAGE_BYTES = 256 * 1024
-INSERT = "INSERT INTO events (id, timestamp, event) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING"
+LOOK_EVENTS, EXPIRE_EVENTS = 2000, 1000  # in a step; others wait for the file meanwhile
+DAY_MS = 24 * 60 * 60 * 1000
+
+INSERT = "INSERT INTO events (id, timestamp, event, received_at_ms) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+OLDEST = "SELECT rowid FROM events WHERE received_at_ms <= ? ORDER BY received_at_ms LIMIT ?"
 
 Row = tuple[Number, str, bytes]
 
@@ -56,6 +64,34 @@ class SqliteStore:
         with self._connections.lend() as connection:
             return int(connection.execute(query, arguments).fetchone()[0])
 
+    def matching(self, match: Match, after: str) -> Found:
+        beyond = place.read(after) if after else None
+        page = self._page(*page_query(None, None, beyond, LOOK_EVENTS, False))
+        hits = [id for _, id, event in page if match(decode(event))]
+        return Found(hits, len(hits), place.write(Cursor(*page[-1][:2])) if page else None)
+
+    def remove(self, match: Match, hits: Sequence[Any]) -> int:
+        removed = 0
+        with self._connections.lend() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for id in hits:
+                # Looked at again: it may have been removed, and another stored under its id, since it was found.
+                row = connection.execute("SELECT event FROM events WHERE id = ?", (id,)).fetchone()
+                if row is not None and match(decode(row[0])):
+                    removed += connection.execute("DELETE FROM events WHERE id = ?", (id,)).rowcount
+            connection.execute("COMMIT")
+        return removed
+
+    def expire(self, after_days: int) -> int:
+        with self._connections.lend() as connection:
+            if not after_days:
+                connection.execute("DROP INDEX IF EXISTS events_received")
+                return 0
+            connection.execute("CREATE INDEX IF NOT EXISTS events_received ON events (received_at_ms)")
+            due_ms = int(time() * 1000) - after_days * DAY_MS
+            query = f"DELETE FROM events WHERE rowid IN ({OLDEST})"
+            return connection.execute(query, (due_ms, EXPIRE_EVENTS)).rowcount
+
     def ping(self) -> None:
         with self._connections.lend() as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -89,7 +125,7 @@ class SqliteStore:
 
 def _insert(connection: sqlite3.Connection, event: Event) -> Outcome:
     try:
-        done = connection.execute(INSERT, (event.id, event.fields["timestamp"], event.raw))
+        done = connection.execute(INSERT, (event.id, event.fields["timestamp"], event.raw, event.received_at_ms))
     except (OverflowError, UnicodeError, sqlite3.DataError, sqlite3.IntegrityError) as error:
         return Dead(str(error))
     return STORED if done.rowcount else DUPLICATE

@@ -1,7 +1,8 @@
 """Connections to one SQLite file, lent to one call at a time, and the schema of the file.
 
-events (id, timestamp, event)   event is the JSON as posted; index (timestamp, id)
-total (events)                  one row: how many there are, kept by triggers
+events (id, timestamp, event, received_at_ms)   event is the JSON as posted; index (timestamp, id); received_at_ms is
+                                                NULL for what came in before version 2; indexed while events expire
+total (events)                                  one row: how many there are, kept by triggers
 """
 
 from __future__ import annotations
@@ -19,19 +20,19 @@ from coinslot.errors import StoreUnavailable
 IDLE_CONNECTIONS = 8
 WAL_RETRY_S = 0.01
 
-# `timestamp` has no type on purpose: any type would make floats of some ints, or ints of some floats.
-SCHEMA_VERSION = 1
-SCHEMA = f"""
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS events (id TEXT PRIMARY KEY NOT NULL, timestamp NOT NULL, event BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS events_in_order ON events (timestamp, id);
-CREATE TABLE IF NOT EXISTS total (events INTEGER NOT NULL);
-INSERT INTO total SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM total);
-CREATE TRIGGER IF NOT EXISTS one_more AFTER INSERT ON events BEGIN UPDATE total SET events = events + 1; END;
-CREATE TRIGGER IF NOT EXISTS one_less AFTER DELETE ON events BEGIN UPDATE total SET events = events - 1; END;
-PRAGMA user_version = {SCHEMA_VERSION};
-COMMIT;
-"""
+# Each brings a file to the next version. `timestamp` has no type on purpose: any type would make floats of some ints,
+# or ints of some floats.
+VERSIONS = (
+    (
+        "CREATE TABLE events (id TEXT PRIMARY KEY NOT NULL, timestamp NOT NULL, event BLOB NOT NULL)",
+        "CREATE INDEX events_in_order ON events (timestamp, id)",
+        "CREATE TABLE total (events INTEGER NOT NULL)",
+        "INSERT INTO total VALUES (0)",
+        "CREATE TRIGGER one_more AFTER INSERT ON events BEGIN UPDATE total SET events = events + 1; END",
+        "CREATE TRIGGER one_less AFTER DELETE ON events BEGIN UPDATE total SET events = events - 1; END",
+    ),
+    ("ALTER TABLE events ADD COLUMN received_at_ms INTEGER",),
+)
 
 
 class Connections:
@@ -84,8 +85,8 @@ class Connections:
         try:
             self._use_write_ahead_log(connection)
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-            if connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION:
-                connection.executescript(SCHEMA)
+            if _version(connection) < len(VERSIONS):
+                _migrate(connection)
         except BaseException:
             connection.close()
             raise
@@ -102,3 +103,16 @@ class Connections:
                 if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
                     raise
                 time.sleep(WAL_RETRY_S)
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    for statements in VERSIONS[_version(connection) :]:  # asked again: another process may have been first
+        for statement in statements:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {len(VERSIONS)}")
+    connection.execute("COMMIT")

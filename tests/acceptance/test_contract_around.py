@@ -48,7 +48,7 @@ def test_the_first_page_explains_every_route(base: str) -> None:
     assert response.headers["Content-Type"].startswith("text/html")
     for route in ("", "/count", "/last", "/stream"):
         assert f"GET {PATH}{route}<" in page
-    for route in (f"POST {PATH}", "/wsapi/ping", "/limits", "/alive", "/ready"):
+    for route in (f"POST {PATH}", "/wsapi/ping", "/limits", "/openapi.json", "/alive", "/ready"):
         assert route in page, route
 
 
@@ -82,8 +82,20 @@ def test_a_method_that_is_not_meant_is_405_in_json(base: str, method: str) -> No
     response = ask(f"{base}{PATH}", method)
 
     assert response.status == 405
-    assert "GET" in response.headers["Allow"]
+    assert allowed(response) == {"GET", "HEAD", "OPTIONS", "POST"}
     assert response.json()["error"]["what"]
+
+
+@pytest.mark.parametrize("path", [f"{PATH}/count", f"{PATH}/last", f"{PATH}/stream", "/wsapi/ping", "/", "/limits"])
+def test_a_post_to_what_can_only_be_got_is_405(base: str, path: str) -> None:
+    response = ask(f"{base}{path}", "POST", b"{}")
+
+    assert response.status == 405
+    assert allowed(response) == {"GET", "HEAD", "OPTIONS"}
+
+
+def allowed(response: urllib3.BaseHTTPResponse) -> set[str]:
+    return set(response.headers["Allow"].split(", "))
 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/count", f"{PATH}/stream", "/wsapi/ping", "/ready"])

@@ -213,6 +213,16 @@ def test_unless_it_asks_to_skip_the_bad_ones(stack: Pipeline, media: str) -> Non
     assert [read(stack, event["_id"]) for event in good] == good
 
 
+@pytest.mark.parametrize(
+    ("query", "shown"), [("?on_error=skp", "'skp'"), ("?a=1&on_error=%C3%BC&on_error=skip", "'ü'")]
+)
+def test_nothing_else_can_be_done_with_the_bad_ones(stack: Pipeline, query: str, shown: str) -> None:
+    response = stack.post(json.dumps(SIGN_IN).encode(), query=query)
+
+    assert response.status == 400
+    assert response.json() == {"error": {"what": f"on_error={shown} is not skip"}}
+
+
 def test_skipping_does_not_help_a_body_that_is_no_json(stack: Pipeline) -> None:
     response = stack.post(b'[{"timestamp": 1}, {"timestamp"', query="?on_error=skip")
 

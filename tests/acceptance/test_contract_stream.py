@@ -211,6 +211,7 @@ def test_start_goes_on_without_a_gap_while_events_come_in(stack: Pipeline, base:
         ("?after=99999999999999999999", "is not a cursor of the change feed"),
         ("?start=yesterday", "start='yesterday' is not a number"),
         ("?start=NaN", "start='NaN' is not a finite number"),
+        ("?after=0-0&start=yesterday", "start='yesterday' is not a number"),
     ],
 )
 def test_a_follower_that_is_not_understood_is_told_so(base: str, query: str, named: str, accept: str) -> None:
@@ -220,8 +221,11 @@ def test_a_follower_that_is_not_understood_is_told_so(base: str, query: str, nam
 
 
 def test_a_bad_last_event_id_is_refused_as_well(base: str) -> None:
-    with events(base, Last_Event_ID="nonsense") as stream:
-        assert stream.status == 400
+    with (
+        events(base, Last_Event_ID="nonsense") as alone,
+        events(base, "?after=nonsense", Last_Event_ID="0-0") as beside,
+    ):
+        assert (alone.status, beside.status) == (400, 400)
 
 
 # The limits of following

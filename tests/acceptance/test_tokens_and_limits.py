@@ -64,7 +64,9 @@ sides = pytest.mark.parametrize("side", ["url", "api_url"])
 
 
 @sides
-@pytest.mark.parametrize("path", ["/", "/alive", "/ready", "/limits", "/wsapi/ping", "/static/coinslot.js"])
+@pytest.mark.parametrize(
+    "path", ["/", "/alive", "/ready", "/limits", "/openapi.json", "/wsapi/ping", "/static/coinslot.js"]
+)
 def test_what_says_nothing_of_events_is_open_to_all(shut: Pipeline, side: str, path: str) -> None:
     assert set(statuses(shut, "GET", getattr(shut, side) + path).values()) == {200}
 
@@ -92,6 +94,8 @@ def test_following_takes_a_read_token(shut: Pipeline, side: str) -> None:
 
 @sides
 def test_a_reader_is_told_what_a_writer_posts(shut: Pipeline, side: str) -> None:
+    shut.wait_settled()  # what other tests sent is told, too
+
     with Stream(getattr(shut, side), **bearing(READ)) as stream:
         posted = ask(shut, "POST", shut.url + PATH, WRITE, body=EVENT, headers={"Content-Type": "application/json"})
 
@@ -184,7 +188,7 @@ def test_two_authorization_headers_are_none(shut: Pipeline, side: str) -> None:
 
 @sides
 @pytest.mark.parametrize("size_bytes", [431, 64 * 1024, 8 * MIB])
-@pytest.mark.parametrize(("token", "status"), [(UNKNOWN, 401), (READ, 403)])
+@pytest.mark.parametrize(("token", "status"), [(UNKNOWN, 401), (READ, 403)], ids=["a stranger", "a reader"])
 def test_a_body_that_is_refused_is_not_read_and_harms_no_request_after_it(
     shut: Pipeline, side: str, size_bytes: int, token: str, status: int
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -41,6 +42,7 @@ class Campaign:
         self.journal = Journal()
         self.witness = Witness(follow_url or pipeline.url)
         self.deaths: list[str] = []
+        self.restarting = threading.Lock()  # who holds it keeps what is dead from being started again
         self._pipeline = pipeline
         self._supervisor = Supervisor(self.deaths.append, longest_pause_s=0.2)
         for process in watched:
@@ -58,7 +60,8 @@ class Campaign:
         deadline = time.monotonic() + timeout_s
         while not until():
             assert time.monotonic() < deadline, f"still not after {timeout_s:g} s: {until}; {self.deaths[-5:]}"
-            self._supervisor.run_once()
+            with self.restarting:
+                self._supervisor.run_once()
             time.sleep(TICK_S)
 
     def run(
@@ -68,9 +71,7 @@ class Campaign:
         nemesis = Nemesis(actions, pause_s, seed, times)
         with self.under_load():
             with nemesis:
-                self.supervise(
-                    lambda: nemesis.done.total() >= times or nemesis.error is not None, timeout_s=times * 120
-                )
+                self.supervise(nemesis.has_ended, timeout_s=times * 120)
             self.supervise(self._is_up, timeout_s=60)
         return nemesis
 
@@ -110,13 +111,12 @@ class Campaign:
         print(
             f"\n{what}: {times} times, {len(journal.acknowledged)} acknowledged, lost {account.lost}, "
             f"unexpected {account.unexpected}, twice {account.twice}, unfed {account.unfed}, left {account.left}, "
-            f"dead {account.dead}, "
-            f"audit {account.what or 'balances'}; longest wait {self.witness.longest_wait_s:.1f} s; "
-            f"refusals {refusals}, unanswered {journal.unanswered}"
+            f"dead {account.dead}, audit {account.what or 'balances'}; "
+            f"longest wait {self.witness.longest_wait_s:.1f} s; refusals {refusals}, unanswered {journal.unanswered}"
         )
 
     def _is_up(self) -> bool:
         return self._pipeline.answers("/ready")
 
     def _is_settled(self) -> bool:
-        return self._is_up() and self._pipeline.audit()["queued_messages"] == 0
+        return self._is_up() and self._pipeline.audit().get("queued_messages") == 0  # else it is an error again

@@ -23,7 +23,7 @@ from tests.faults.test_mongodb_faults import (
 )
 from tests.pipeline import Pipeline, until
 
-KILLS, CARELESS_KILLS, FROZEN, FULL, FAIL_OVERS, FROZEN_PRIMARIES = 30, 5, 10, 7, 20, 3
+KILLS, CARELESS_KILLS, FROZEN, FULL, FAIL_OVERS, FROZEN_PRIMARIES = 30, 10, 10, 7, 20, 3
 FULL_S = 5.0
 FROZEN_PRIMARY_S = 30.0  # by then the others have elected another
 COUNT_TIMEOUT_S = 30.0  # the count is measured again every 10 s

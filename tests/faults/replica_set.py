@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import pymongo
 from pymongo.errors import OperationFailure, PyMongoError
 
-from coinslot.ports import LOOPBACK
 from coinslot.stack.servers import MongoServer
 from tests.faults.frozen import wake
 from tests.pipeline import until
@@ -17,7 +17,7 @@ from tests.pipeline import until
 NAME = "rs0"
 MEMBERS = 3
 ELECTION_TIMEOUT_S = 10.0  # MongoDB's own default
-TIMEOUT_MS = 1_000
+CONNECT_TIMEOUT_MS, COMMAND_TIMEOUT_MS = 1_000, 15_000
 SETTLED_TIMEOUT_S = 60.0  # elections, with a rollback before them
 STEPPED_DOWN_S, CATCH_UP_S = 10, 5  # for so long it does not stand for election again; the others may take to catch up
 
@@ -26,13 +26,19 @@ class ReplicaSet:
     """`url` names all members; `with` it, or `start` and `stop`.
 
     election_timeout_s: after so long without a primary the others elect one, and a primary without a majority gives up.
+    reach: from a member's own URL the one by which all others, clients and members, are to reach it.
     """
 
     def __init__(
-        self, folder: Path, *, election_timeout_s: float = ELECTION_TIMEOUT_S, arguments: Sequence[str] = ()
+        self,
+        folder: Path,
+        *,
+        election_timeout_s: float = ELECTION_TIMEOUT_S,
+        arguments: Sequence[str] = (),
+        reach: Callable[[str], str] = str,
     ) -> None:
-        self.members = [self._member(folder / f"mongodb-{n}", arguments) for n in range(MEMBERS)]
-        self._hosts = [f"{LOOPBACK}:{member.port}" for member in self.members]
+        self.members = [_member(folder / f"mongodb-{n}", arguments) for n in range(MEMBERS)]
+        self._hosts = [urlsplit(reach(member.url)).netloc for member in self.members]
         self._election_timeout_s = election_timeout_s
         self.url = f"mongodb://{','.join(self._hosts)}/?replicaSet={NAME}"
 
@@ -110,19 +116,15 @@ class ReplicaSet:
         followers = sum(bool(hello.get("secondary")) for hello in hellos)
         return sum(bool(hello.get("isWritablePrimary")) for hello in hellos) == 1 and followers == MEMBERS - 1
 
-    @staticmethod
-    def _member(folder: Path, arguments: Sequence[str]) -> MongoServer:
-        folder.mkdir(parents=True)
-        return MongoServer(folder, arguments=("--replSet", NAME, *arguments))
-
 
 def command(member: MongoServer, name: str, value: object = 1, **arguments: object) -> dict[str, Any]:
     """Ask this member alone; raises PyMongoError."""
     with pymongo.MongoClient[dict[str, Any]](
         member.url,
         directConnection=True,
-        serverSelectionTimeoutMS=TIMEOUT_MS,
-        connectTimeoutMS=TIMEOUT_MS,
+        serverSelectionTimeoutMS=CONNECT_TIMEOUT_MS,
+        connectTimeoutMS=CONNECT_TIMEOUT_MS,
+        socketTimeoutMS=COMMAND_TIMEOUT_MS,
     ) as client:
         return client.admin.command(name, value, **arguments)
 
@@ -143,3 +145,8 @@ def _hello(member: MongoServer) -> dict[str, Any]:
         return command(member, "hello")
     except PyMongoError:
         return {}
+
+
+def _member(folder: Path, arguments: Sequence[str]) -> MongoServer:
+    folder.mkdir(parents=True)
+    return MongoServer(folder, arguments=("--replSet", NAME, *arguments))

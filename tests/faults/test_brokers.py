@@ -140,6 +140,23 @@ def test_on_rabbitmq_what_died_is_replayed_and_stored_and_the_ledger_balances(
 
 
 @pytest.mark.rabbitmq
+def test_on_rabbitmq_an_erasure_does_not_see_the_queue_and_says_so(
+    amqp_url: str, redis_url: str, prefix: str, tmp_path: Path
+) -> None:
+    environment = {"BROKER_URL": amqp_url, "DB_BACKEND": "sqlite", "REDIS_URL": redis_url, "KEY_PREFIX": prefix}
+    with Pipeline(tmp_path, environment) as pipeline, Client(pipeline.url) as client:
+        pipeline.send([{"timestamp": n, "user_id": f"u{n % 2}"} for n in range(10)])
+        until(lambda: pipeline.audit()["stored"] == 10, what="stored")
+
+        (part,) = client.erase_in_parts("user_id", "u1")
+
+        after = pipeline.audit()
+        assert (part.events, part.done) == (5, True)
+        assert "queue is on another broker" in (part.note or "")
+        assert (pipeline.count(), after["erased"], after["balanced"]) == (5, 5, True)
+
+
+@pytest.mark.rabbitmq
 def test_the_doctor_finds_rabbitmq_or_its_absence_and_shows_no_password(amqp_url: str) -> None:
     (there,) = broker.examine(amqp_url)
     (refused,) = broker.examine(amqp_url.replace("guest:guest", "guest:a-secret"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import bson
 
-from coinslot.events import MAX_DEPTH, MAX_ID_CHARACTERS, BadEvent, Event, EventCheck, trusted
+from coinslot.events import MAX_DEPTH, MAX_ID_CHARACTERS, RECEIVED_AT, BadEvent, Event, EventCheck, trusted
 from coinslot.media import FORM, NDJSON
 from coinslot.store.mongodb_documents import READABLE, to_json
 from ingest import formats
@@ -103,6 +103,8 @@ def objection(raw: bytes) -> str:
         return f"no JSON: {error}"
     if type(fields) is not dict:
         return "no object"
+    if RECEIVED_AT in fields:
+        return "a name that is kept"
     if type(fields.get("timestamp")) not in (int, float):
         return "no timestamp"
     id = fields.get("_id", "minted")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,6 +16,14 @@ from coinslot.stack.servers import RedisServer
 from coinslot.store import STORED
 from tests.bench import Bench
 from worker.settlement import dead_message, tally
+
+
+@pytest.fixture
+def bench(redis_url: str, prefix: str) -> Iterator[Bench]:
+    """Where nothing is taken over, however slow the machine: the messages of a halt stay pending."""
+    bench = Bench(Settings.load(redis_url=redis_url, key_prefix=prefix))
+    yield bench
+    bench.close()
 
 
 @pytest.fixture

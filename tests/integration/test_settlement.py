@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coinslot.changes import START, Feed
+from coinslot.changes import START, Feed, parse_cursor
 from coinslot.events import Dead
 from coinslot.queue import Consumer
 from coinslot.store import DUPLICATE, STORED
@@ -64,6 +64,16 @@ def test_a_stale_worker_that_wakes_after_another_took_over_changes_nothing_even_
     assert fed_by_the_late_one == []
     assert bench.fed() == [ONE]
     assert bench.audit().faults == []
+
+
+def test_an_event_was_received_when_redis_accepted_it_whoever_reads_it_and_how_late(bench: Bench) -> None:
+    bench.publish(b"[" + ONE + b"]", 1)
+    (held,) = bench.read(bench.consumer())
+
+    (taken,) = take_over(bench, bench.consumer())
+
+    assert taken.deliveries == 2
+    assert taken.events[0].received_at_ms == held.events[0].received_at_ms == int(held.id.partition("-")[0])
 
 
 def test_dead_letters_are_kept_with_payload_reason_and_where_they_came_from(bench: Bench) -> None:
@@ -138,6 +148,7 @@ def test_the_feed_is_bounded_and_a_cursor_older_than_it_is_told_of_the_gap(bench
     assert (old.gap.after, old.changes) == (cursors[0], begun.changes)
     assert recent.gap is None
     assert [change.cursor for change in recent.changes] == cursors[-49:]
+    assert parse_cursor(old.gap.oldest) == old.gap.oldest  # so that a follower may resume there, too
     assert feed.read(old.gap.oldest, 1000).gap is not None or feed.read(old.gap.oldest, 1000).changes == old.changes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import time
 import tracemalloc
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,12 +19,17 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from coinslot.events import MAX_DEPTH, Dead, Event
+from coinslot.errors import BadCursor
+from coinslot.events import MAX_DEPTH, RECEIVED_AT, Dead, Event
+from coinslot.match import Match, parse
 from coinslot.settings import Settings
-from coinslot.store import DUPLICATE, STORED, Cursor, Store, open_store
+from coinslot.store import DUPLICATE, STORED, Bank, Cursor, Store, open_store
 
 KEEPING = ("mongodb", "sqlite", "memory")
 ALL = (*KEEPING, "dummy")
+
+DAY_S = 24 * 60 * 60
+TODAY_MS = 1_790_000_000_000  # as clients send it; beyond 32 bits, and so of another type in MongoDB
 
 NewSettings = Callable[[str], Settings]
 
@@ -52,14 +58,14 @@ def settings(request: pytest.FixtureRequest, new_settings: NewSettings) -> Setti
 
 
 @pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
+def store(settings: Settings) -> Iterator[Bank]:
     store = open_store(settings)
     yield store
     store.close()
 
 
 @pytest.fixture(params=ALL)
-def filled(request: pytest.FixtureRequest, new_settings: NewSettings) -> Iterator[Store]:
+def filled(request: pytest.FixtureRequest, new_settings: NewSettings) -> Iterator[Bank]:
     """A store with events in it: these, or in the dummy's case its own."""
     store = open_store(new_settings(request.param))
     store.insert([an_event(f"{number:02}", timestamp) for number, timestamp in enumerate([5, 1, 3, 3, 3, 2.5, 4])])
@@ -70,6 +76,23 @@ def filled(request: pytest.FixtureRequest, new_settings: NewSettings) -> Iterato
 def an_event(id: str, timestamp: int | float, **fields: object) -> Event:
     fields = {"_id": id, "timestamp": timestamp, **fields}
     return Event(msgspec.json.encode(fields), fields)
+
+
+def received(event: Event, days_ago: float) -> Event:
+    return event._replace(received_at_ms=int((time.time() - days_ago * DAY_S) * 1000))
+
+
+def erase(store: Bank, match: Match) -> int:
+    """All steps of it."""
+    after, removed = "", 0
+    while True:
+        found = store.matching(match, after)
+        assert found.events == len(found.hits)
+        if found.hits:
+            removed += store.remove(match, found.hits)
+        if found.after is None:
+            return removed
+        after = found.after
 
 
 def place(event: bytes) -> Cursor:
@@ -355,6 +378,128 @@ class TestCount:
 
     def test_is_nothing_for_a_new_store(self, store: Store) -> None:
         assert store.count() == store.count(0) == 0
+
+
+class TestErasing:
+    def test_removes_what_matches_and_nothing_else_and_counts_it(self, store: Bank) -> None:
+        theirs = [an_event(f"b{n:04}", TODAY_MS + n, user_id="other") for n in range(3000)]
+        mine = [an_event(f"a{n:04}", TODAY_MS + n, user_id="me") for n in range(3000)]
+        for first in range(0, 3000, 500):
+            store.insert([*mine[first : first + 500], *theirs[first : first + 500]])
+
+        erased = [erase(store, parse("user_id", "me")), erase(store, parse("user_id", "me"))]
+
+        assert erased == [3000, 0]
+        assert list(store.find()) == [event.raw for event in theirs]
+        assert store.count() == store.count(float("-inf")) == 3000
+        assert store.get("a0000") is None
+
+    def test_of_an_event_posted_again_stores_it_anew(self, store: Bank) -> None:
+        event = an_event("a", 1, user_id="me")
+        store.insert([event])
+        erase(store, parse("user_id", "me"))
+
+        outcomes = store.insert([event])
+
+        assert outcomes == [STORED]
+        assert store.get("a") == event.raw
+
+    def test_looks_at_a_few_thousand_events_in_a_step(self, store: Bank) -> None:
+        for first in range(0, 12_000, 1000):
+            store.insert([an_event(f"{n:05}", n + 0.5, user_id="other") for n in range(first, first + 1000)])
+
+        found = store.matching(parse("user_id", "me"), "")
+
+        assert (found.events, found.after is None) == (0, False)
+
+    def test_removes_nothing_of_what_was_found_and_has_been_replaced_since(self, store: Bank) -> None:
+        match = parse("user_id", "me")
+        store.insert([an_event("a", 1, user_id="me"), an_event("b", 1, user_id="me")])
+        found = store.matching(match, "")
+        erase(store, match)
+        store.insert([an_event("a", 1, user_id="other"), an_event("b", 1, user_id="me")])
+
+        removed = store.remove(match, found.hits)
+
+        assert removed == 1
+        assert [place(event).id for event in store.find()] == ["a"]
+
+    @pytest.mark.parametrize(
+        ("field", "value", "ids"),
+        [
+            ("_id", "c", ["c"]),
+            ("timestamp", 1, ["a", "b"]),
+            ("user_id", "", ["b"]),
+            ("user.id", "me", ["c", "d"]),
+            ("n", 1, ["a", "b"]),
+            ("n", True, ["c"]),
+            ("n", 2**63 - 1, ["d"]),
+            ("nothing", "me", []),
+            ("timestamp.x", 1, []),
+            ("_id.x", "c", []),
+        ],
+    )
+    def test_means_the_same_in_every_store(self, store: Bank, field: str, value: Any, ids: list[str]) -> None:
+        store.insert(
+            [
+                an_event("a", 1, user_id="me", n=1),
+                an_event("b", 1.0, user_id="", n=1.0),
+                an_event("c", 2, user={"id": "me"}, n=True),
+                an_event("d", 3, user=[{"id": "x"}, {"id": "me"}], n=2**63 - 1),
+                an_event("e", 4, **{"user.id": "me", "n": None, "$where": 1}),
+            ]
+        )
+
+        erased = erase(store, parse(field, value))
+
+        assert erased == len(ids)
+        assert sorted({"a", "b", "c", "d", "e"} - set(ids)) == [place(event).id for event in store.find()]
+
+    @pytest.mark.parametrize("after", ["x", "W10", "WzEse31d", "$", "\x00"])
+    def test_refuses_a_place_that_it_never_gave_out(self, store: Bank, after: str) -> None:
+        with pytest.raises(BadCursor):
+            store.matching(parse("user_id", "me"), after)
+
+
+class TestExpiring:
+    def test_hides_when_an_event_was_received_and_gives_it_back_as_posted(self, store: Bank) -> None:
+        event = received(an_event("a", 1), days_ago=1)
+        store.insert([event])
+
+        assert store.get("a") == event.raw
+        assert list(store.find()) == list(store.find(descending=True, limit=1)) == [event.raw]
+        assert RECEIVED_AT.encode() not in event.raw
+
+    def test_can_be_asked_for_changed_and_ended_at_any_time_by_many_at_once(
+        self, store: Bank, settings: Settings
+    ) -> None:
+        store.insert([received(an_event("a", 1), days_ago=1)])
+
+        with ThreadPoolExecutor(4) as threads:
+            for days in (7, 7, 30, 0, 0, 7, 0):
+                removed = list(threads.map(store.expire, [days] * 4))
+                assert removed == [0] * 4
+
+        assert store.count() == 1
+
+    def test_before_there_is_anything_is_no_trouble(self, store: Bank) -> None:
+        assert [store.expire(0), store.expire(1), store.expire(0)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("db_backend", ["sqlite", "memory"])
+def test_without_a_rule_in_the_database_expiring_removes_the_old_and_keeps_the_young_and_those_of_unknown_age(
+    new_settings: NewSettings, db_backend: str
+) -> None:
+    store = open_store(new_settings(db_backend))
+    store.insert([received(an_event(f"{n:04}", n), days_ago=8) for n in range(1500)])
+    store.insert([received(an_event("young", 1), days_ago=6), an_event("unknown", 2)])
+
+    removed = [store.expire(0), store.expire(7), store.expire(7), store.expire(7)]
+
+    assert removed == [0, 1000, 500, 0]
+    assert [place(event).id for event in store.find()] == ["young", "unknown"]
+    assert store.count() == 2
+    store.close()
 
 
 def test_a_store_that_works_answers_the_ping(filled: Store) -> None:

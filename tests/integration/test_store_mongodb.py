@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,10 +19,13 @@ import pytest
 from pymongo.collection import Collection
 
 from coinslot.errors import StoreUnavailable
-from coinslot.events import Dead, Event
+from coinslot.events import RECEIVED_AT, Dead, Event
+from coinslot.match import parse
 from coinslot.stack.servers import MongoServer
 from coinslot.store import DUPLICATE, STORED, Cursor, Store
 from coinslot.store.mongodb import MongoStore
+from tests.pipeline import until
+from tests.running import running
 
 Documents = Collection[dict[str, Any]]
 
@@ -40,7 +44,7 @@ def documents(mongodb_url: str, db_name: str) -> Iterator[Documents]:
 
 
 @pytest.fixture
-def store(mongodb_url: str, db_name: str, documents: Documents) -> Iterator[Store]:
+def store(mongodb_url: str, db_name: str, documents: Documents) -> Iterator[MongoStore]:
     store = MongoStore(mongodb_url, db_name)
     yield store
     store.close()
@@ -340,3 +344,154 @@ class TestADatabaseThatOtherSoftwareFilled:
 
         assert found == ids(store.find(descending=descending))
         assert len(found) == 5
+
+
+@pytest.fixture(scope="module")
+def expiring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    """A MongoDB that looks every second for what has expired, not every minute."""
+    arguments = ("--setParameter", "ttlMonitorSleepSecs=1")
+    with running(MongoServer(tmp_path_factory.mktemp("expiring"), arguments=arguments)) as server:
+        yield server
+
+
+def received(id: str, days_ago: float) -> Event:
+    return an_event(id)._replace(received_at_ms=int((time.time() - days_ago * 86_400) * 1000))
+
+
+def rule(documents: Documents) -> int | None:
+    """After how many seconds MongoDB removes a document; None if it removes none."""
+    found: int | None = documents.index_information().get("coinslot_expiry", {}).get("expireAfterSeconds")
+    return found
+
+
+class TestRetention:
+    def test_removes_what_was_received_so_many_days_ago_and_keeps_all_else_and_the_count_is_right(
+        self, expiring: MongoServer, db_name: str
+    ) -> None:
+        store = MongoStore(expiring.url, db_name)
+        store.insert([received(f"old{n}", 8) for n in range(300)])
+        store.insert([received("young", 6), received("now", 0), an_event("unknown")])
+        before = store.count()
+
+        store.expire(7)
+
+        until(lambda: len(ids(store.find())) == 3, timeout_s=60, what="expired")
+        assert before == 303
+        assert sorted(ids(store.find())) == ["now", "unknown", "young"]
+        assert store.count() == 3
+        store.close()
+
+    def test_positive_control_without_it_nothing_goes(self, expiring: MongoServer, db_name: str) -> None:
+        kept, witness = MongoStore(expiring.url, db_name), MongoStore(expiring.url, f"{db_name}_2")
+        for store in (kept, witness):
+            store.insert([received("old", 8)])
+        kept.expire(7)
+        kept.expire(0)
+        kept.insert([received("old", 8)])
+
+        witness.expire(7)
+
+        until(lambda: not ids(witness.find()), timeout_s=60, what="MongoDB looked for what has expired")
+        assert ids(kept.find()) == ["old"]
+        kept.close()
+        witness.close()
+
+    def test_follows_its_setting(self, store: MongoStore, documents: Documents) -> None:
+        rules = []
+
+        for days in (0, 7, 7, 30, 0, 24_855):
+            store.expire(days)
+            rules.append(rule(documents))
+
+        assert rules == [None, 7 * 86_400, 7 * 86_400, 30 * 86_400, None, 24_855 * 86_400]
+
+    def test_that_is_not_wanted_makes_no_database(self, store: MongoStore, documents: Documents) -> None:
+        store.expire(0)
+
+        assert documents.database.name not in documents.database.client.list_database_names()
+
+    def test_is_asked_for_again_where_the_database_was_made_anew(self, store: MongoStore, documents: Documents) -> None:
+        store.expire(7)
+        documents.database.client.drop_database(documents.database.name)
+        store.insert([an_event("a")])
+
+        store.expire(7)
+
+        assert rule(documents) == 7 * 86_400
+
+    def test_is_a_date_that_is_kept_beside_the_event_and_a_duplicate_does_not_change_it(
+        self, store: MongoStore, documents: Documents
+    ) -> None:
+        first = received("a", 8)
+        store.insert([first, an_event("unknown")])
+
+        store.insert([received("a", 1)])
+
+        found = {document["_id"]: document for document in documents.find()}
+        assert found["a"][RECEIVED_AT].timestamp() == pytest.approx((first.received_at_ms or 0) / 1000, abs=0.001)
+        assert RECEIVED_AT not in found["unknown"]
+
+
+class TestErasing:
+    @pytest.mark.parametrize("indexed", [False, True])
+    def test_finds_the_same_through_an_index_as_without_and_reads_no_more_than_it_must(
+        self, store: MongoStore, documents: Documents, indexed: bool
+    ) -> None:
+        store.insert([an_event(f"{n:05}", n, user={"id": f"u{n % 100}"}) for n in range(2000)])
+        store.insert([an_event(f"x{n}", n, user=[{"id": ["u7", 7]}]) for n in range(5)])
+        if indexed:
+            documents.create_index([("user.id", 1), ("timestamp", 1)])
+        documents.database.command("profile", 2)
+
+        found = store.matching(parse("user.id", "u7"), "")
+
+        [profile] = documents.database["system.profile"].find({"op": "query", "ns": documents.full_name})
+        assert found.events == 25
+        assert profile["docsExamined"] <= (25 if indexed else 2005)
+        assert store.remove(parse("user.id", "u7"), found.hits) == 25
+        assert store.matching(parse("user.id", "u7"), "").events == 0
+
+    def test_finds_the_object_ids_of_other_software_by_their_text(
+        self, store: MongoStore, documents: Documents
+    ) -> None:
+        id = bson.ObjectId()
+        documents.insert_many([{"_id": id, "timestamp": 1}, {"_id": bson.ObjectId(), "timestamp": 1}])
+
+        found = store.matching(parse("_id", str(id)), "")
+
+        assert store.remove(parse("_id", str(id)), found.hits) == 1
+        assert store.count() == 1
+
+    def test_passes_over_documents_that_are_no_events(self, store: MongoStore, documents: Documents) -> None:
+        foreign = [{"user_id": "me"}, {"timestamp": "now", "user_id": "me"}, {"timestamp": None, "user_id": "me"}]
+        documents.insert_many(foreign)
+        store.insert([an_event("a", 1, user_id="me")])
+
+        found = store.matching(parse("user_id", "me"), "")
+
+        assert list(found.hits) == ["a"]
+
+    def test_after_a_crash_leaves_the_count_right(self, faulty: MongoServer, db_name: str) -> None:
+        store = MongoStore(faulty.url, db_name)
+        store.insert([an_event(f"{n:03}", n, user_id="me" if n % 2 else "other") for n in range(100)])
+        faulty.kill()
+        faulty.start()
+        faulty.wait_ready()
+        until(lambda: answers(store), what="reconnected")
+        store.insert([an_event("one more")])
+        before = store.count()
+
+        match = parse("user_id", "me")
+        removed = store.remove(match, store.matching(match, "").hits)
+
+        assert (before, removed) == (101, 50)
+        assert store.count() == store.count(float("-inf")) == 51, "MongoDB's own figure has stopped at 0"
+        store.close()
+
+
+def answers(store: MongoStore) -> bool:
+    try:
+        store.ping()
+    except StoreUnavailable:
+        return False
+    return True

@@ -183,3 +183,43 @@ class TestMemory:
 
         with pytest.raises(SettingsError, match="DATA_DIR"):
             MemoryStore(path)
+
+
+VERSION_1 = """
+CREATE TABLE events (id TEXT PRIMARY KEY NOT NULL, timestamp NOT NULL, event BLOB NOT NULL);
+CREATE INDEX events_in_order ON events (timestamp, id);
+CREATE TABLE total (events INTEGER NOT NULL);
+INSERT INTO total VALUES (0);
+CREATE TRIGGER one_more AFTER INSERT ON events BEGIN UPDATE total SET events = events + 1; END;
+CREATE TRIGGER one_less AFTER DELETE ON events BEGIN UPDATE total SET events = events - 1; END;
+PRAGMA user_version = 1;
+"""
+
+
+class TestAFileOfVersion1:
+    def test_is_read_and_written_and_keeps_what_it_has_for_ever(self, path: Path) -> None:
+        path.parent.mkdir()
+        with other_connection(path) as other:
+            other.executescript(VERSION_1)
+            other.execute("INSERT INTO events VALUES ('old', 1, ?)", (an_event("old").raw,))
+        stores = [SqliteStore(path) for _ in range(4)]
+
+        with ThreadPoolExecutor(4) as threads:  # all bring it to the new version at once
+            outcomes = list(threads.map(lambda store: store.insert([an_event("old"), an_event("new")]), stores))
+        expired = stores[0].expire(1)
+        found = list(stores[1].find())
+        for store in stores:
+            store.close()
+
+        assert sorted(new.value for _, new in outcomes) == ["duplicate", "duplicate", "duplicate", "stored"]
+        assert expired == 0
+        assert found == [an_event("new").raw, an_event("old").raw]
+
+    def test_may_still_be_written_to_by_an_older_coinslot(self, store: SqliteStore, path: Path) -> None:
+        store.ping()
+
+        with other_connection(path) as other:
+            other.execute("INSERT INTO events (id, timestamp, event) VALUES ('a', 1, ?)", (an_event("a").raw,))
+
+        assert store.get("a") == an_event("a").raw
+        assert (store.count(), store.expire(1)) == (1, 0)

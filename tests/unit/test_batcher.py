@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import Any
 
@@ -124,3 +125,15 @@ def test_a_message_that_nobody_counted_is_as_many_events_as_can_be_read_and_one_
 
     assert theirs == [(2, False)] * 5 + [(0, False)] * 5 + [(1, False)] * 5
     assert [sized(both, 2), sized(b"garbage", 3)] == [(2, True), (3, True)]
+
+
+def test_an_event_was_received_when_its_message_says_and_at_no_delivery_later_than_that() -> None:
+    now_ms = int(time.time() * 1000)
+
+    def received(headers: dict[str, object]) -> int:
+        opened = open_commit(Message(body=b"[" + ONE + b"]", delivery_tag="1-0", headers=headers, delivery_info={}), 5)
+        return opened.events[0].received_at_ms or 0
+
+    assert received({"received_at_ms": 1_700_000_000_000, "x-delivery-count": 3}) == 1_700_000_000_000
+    assert now_ms <= received({}) <= time.time() * 1000
+    assert now_ms <= received({"received_at_ms": 2**64}) <= time.time() * 1000

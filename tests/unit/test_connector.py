@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from coinslot.connector import Connector
+from coinslot.queue.connector import Connector
 
 WAIT_S = 5.0
 

@@ -56,6 +56,15 @@ def test_events_that_redis_has_lost_are_a_fault() -> None:
     ]
 
 
+def test_what_was_erased_is_counted_beside_the_sum(client: fakeredis.FakeRedis) -> None:
+    ledger = Ledger(client, KEYS, queue_is_on_redis=True)
+    for events in (3, 4):
+        ledger.add_erased(events)
+
+    assert ledger.audit().erased == 7
+    assert replace(BALANCED, erased=7).faults == []
+
+
 def test_of_two_who_report_a_loss_the_one_who_remembers_more_is_believed(client: fakeredis.FakeRedis) -> None:
     ledger = Ledger(client, KEYS, queue_is_on_redis=True)
     before = ledger.audit().lost

@@ -30,6 +30,8 @@ def test_posting_events_needs_a_write_token() -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
+        ("POST", "/erasures"),
+        ("POST", "/erasures/count"),
         ("GET", "/dead-letters"),
         ("GET", "/dead-letters/1-0"),
         ("POST", "/dead-letters/1-0"),

@@ -42,6 +42,10 @@ def test_what_is_not_in_the_contract_is_passed_over() -> None:
         ("1333046104322", 1333046104322),
         ("1333046104.5", 1333046104.5),
         ("1e3", 1000.0),
+        ("1E-3", 0.001),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("+5", 5.0),
         # Nanoseconds: a float would take each for one of its neighbours.
         ("1333046104322000001", 1333046104322000001),
         (str(2**63 - 1), 2**63 - 1),
@@ -62,7 +66,11 @@ def test_a_number_beyond_64_bits_becomes_a_float_which_every_store_takes(text: s
 
 
 @pytest.mark.parametrize(
-    "text", ["x", "1 or 1", '{"$gt":1}', "[1]", "true", "null", "0x10", "1,5", "--1", "1\x00", "NaN", "inf", "9" * 5000]
+    "text",
+    [
+        *("x", "1 or 1", '{"$gt":1}', "[1]", "true", "null", "0x10", "1,5", "--1", "1\x00", "NaN", "inf", "9" * 5000),
+        *("1_000", " 1", "1 ", "\n1", "١٢", "\uff13", "1e", "e1", ".", "+", "1.2.3"),
+    ],
 )
 def test_what_is_no_finite_number_is_refused_by_name(text: str) -> None:
     with pytest.raises(BadQuery, match=r"^start='"):

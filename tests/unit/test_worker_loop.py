@@ -28,6 +28,8 @@ class Stub:
         self.stop_after_pauses = 100
         self.halted_checks = 0
         self.settling_is_halted = False
+        self.taken_over: set[str] = set()
+        self.recanted: list[str] = []
 
     def insert(self, events: Sequence[Event]) -> list[Outcome]:
         self.happened.append("insert")
@@ -36,7 +38,7 @@ class Stub:
             raise outcome
         return outcome
 
-    def __call__(self, settled: Sequence[Settled]) -> int:
+    def __call__(self, settled: Sequence[Settled]) -> set[str]:
         self.happened.append("settle")
         if self.settling_is_halted:
             raise Halted()
@@ -44,7 +46,11 @@ class Stub:
             self.settle_errors -= 1
             raise QueueUnavailable()
         self.settled += settled
-        return len(settled)
+        return {each.commit.id for each in settled} - self.taken_over
+
+    def recant(self, taken_over: Sequence[Settled]) -> None:
+        self.happened.append("recant")
+        self.recanted += [each.commit.id for each in taken_over]
 
     def acknowledge(self, settled: Sequence[Settled]) -> None:
         self.happened.append("acknowledge")
@@ -79,6 +85,7 @@ class Stub:
             self.pauses_s.append,
             self.happened.append,
             check_halt=self.check_halt,
+            recant=self.recant,
             reconnect=lambda: self.happened.append("reconnect"),
         )
 
@@ -230,6 +237,25 @@ def test_a_message_that_was_a_dead_letter_is_alone_in_its_batch_and_its_duplicat
 
     assert done == [1, 1]
     assert [each.changes for each in stub.settled] == [[], [ONE]]
+
+
+def test_what_another_has_settled_is_told_to_whoever_takes_back_what_was_erased_since() -> None:
+    stub = Stub()
+    stub.taken_over = {"1-0"}
+
+    done = stub.worker(message(ONE)).run_once()
+
+    assert done == 0
+    assert stub.recanted == ["1-0"]
+    assert stub.happened[-2:] == ["acknowledge", "recant"]
+
+
+def test_positive_control_a_worker_that_still_owns_its_messages_takes_nothing_back() -> None:
+    stub = Stub()
+
+    stub.worker(message(ONE)).run_once()
+
+    assert "recant" not in stub.happened
 
 
 def test_connections_to_the_queue_are_renewed_where_one_has_failed_and_not_for_the_stores_sake() -> None:

@@ -1,0 +1,73 @@
+"""Erasures over HTTP. No row of coinslot/access/permission.py names them, so they are the admin's.
+
+POST  /erasures         {"field": "user_id", "value": "abc"}    {"erased": N, "done": true, "after": null, "at": null,
+                                                                 "note": null, or what one should know}
+POST  /erasures/count   the same, and nothing is removed        {"matching": N, and the same}
+
+An answer takes some seconds at most. If it says `"done": false`, ask again with its `after` in the body, until it is
+done; N is what this one answer erased, and `at` says what comes next. Begun anew, an erasure finds what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from coinslot.errors import BadErasure
+from coinslot.match import Match, parse
+from coinslot.removal.erasure import START, Erasure, Part, Progress
+from coinslot.store import Erasable
+from coinslot.web import json_response
+
+PATH = "/erasures"
+MAX_BODY_BYTES = 64 * 1024
+
+Places = list[tuple[str, Erasable]]
+
+
+class _Asked(msgspec.Struct, forbid_unknown_fields=True):
+    field: str
+    value: Any
+    after: str | None = None
+
+
+_asked = msgspec.json.Decoder(_Asked).decode
+
+
+def blueprint(places: Places, counted: Places, clock: Callable[[], float], note: str | None) -> Blueprint:
+    """`places`: all that hold events, each with its name, in the order of coinslot/removal/erasure.py; `counted`: those
+    in which events are counted beforehand; `note`: what whoever erases should know.
+    """
+    routes = Blueprint("erasures", __name__)
+    erasure = Erasure([place for _, place in places], clock)
+    counting = Erasure([place for _, place in counted], clock)
+
+    @routes.post(PATH)
+    def erase() -> Response:
+        match, at = _read()
+        return _answer("erased", erasure.erase(match, at), places, note)
+
+    @routes.post(f"{PATH}/count")
+    def count() -> Response:
+        match, at = _read()
+        return _answer("matching", counting.count(match, at), counted)
+
+    return routes
+
+
+def _read() -> tuple[Match, Progress]:
+    request.max_content_length = MAX_BODY_BYTES
+    try:
+        asked = _asked(request.get_data())
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadErasure(f'not as {PATH} takes it, {{"field": text, "value": …}}: {error}') from None
+    return parse(asked.field, asked.value), Progress.parse(asked.after) if asked.after else START
+
+
+def _answer(word: str, part: Part, places: Places, note: str | None = None) -> Response:
+    at = part.next
+    told = {"after": str(at) if at else None, "at": places[at.place][0] if at else None, "note": note}
+    return json_response({word: part.events, "done": at is None, **told})

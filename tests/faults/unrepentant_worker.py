@@ -1,0 +1,13 @@
+"""python -m tests.faults.unrepentant_worker: a worker that wakes late and takes nothing back of what it has stored."""
+
+from typing import Any
+
+import worker.__main__ as root
+
+
+def unrepentant(*_: Any) -> Any:
+    return lambda taken_over: None
+
+
+root.Recant = unrepentant  # type: ignore[assignment, misc]
+root.main()

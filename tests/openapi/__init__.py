@@ -1,0 +1,1 @@
+"""Holding what a running Coinslot answers to its OpenAPI document."""
