@@ -27,7 +27,7 @@ test-compose: .venv/installed-test ## run the compose stack and kill parts of it
 
 fuzz: .venv/installed-fuzz ## fuzz the check of events, the queue's transport and HTTP; takes FUZZ_SECONDS= MACHINE_STEPS= HTTP_EXAMPLES=
 	$(BIN)/python -m tests.fuzz.fuzz_events
-	$(BIN)/pytest tests/integration/test_transport_machine.py
+	$(BIN)/pytest -s tests/integration/test_transport_machine.py
 	$(BIN)/pytest tests/acceptance/test_openapi_fuzzed.py
 
 test-faults: .venv/installed-test ## kill, freeze and starve everything, hundreds of times; prints figures, takes long

@@ -8,7 +8,7 @@ from coinslot import redisclient
 from coinslot.changes import START, Feed
 from coinslot.keys import Keys
 from coinslot.ledger import Audit, Ledger
-from coinslot.queue import Broker, Consumer
+from coinslot.queue import Broker, Consumer, Publisher
 from coinslot.settings import Settings
 from worker.batch import Commit, open_commit
 from worker.settlement import Settled, Settlement
@@ -20,16 +20,21 @@ class Bench:
     def __init__(self, settings: Settings) -> None:
         self.keys = Keys.of(settings.key_prefix)
         self.redis: Any = redisclient.connect(settings.redis_url, timeout_s=5)
-        self.publish = Broker(settings).publisher()
         self.consumers: list[Consumer] = []
+        self.publishers: list[Publisher] = []
         self.settings = settings
+        self.publish = self.publisher()
+
+    def publisher(self) -> Publisher:
+        self.publishers.append(Broker(self.settings).publisher())
+        return self.publishers[-1]
 
     def consumer(self) -> Consumer:
         self.consumers.append(Broker(self.settings).consumer())
         return self.consumers[-1]
 
-    def read(self, consumer: Consumer) -> list[Commit]:
-        consumer.read(1)
+    def read(self, consumer: Consumer, wait_s: float = 1.0) -> list[Commit]:
+        consumer.read(wait_s)
         commits = [open_commit(message, self.settings.max_deliveries) for message in consumer.inbox]
         consumer.inbox.clear()
         return commits
@@ -63,5 +68,6 @@ class Bench:
     def close(self) -> None:
         for consumer in self.consumers:
             consumer.close()
-        self.publish.close()
+        for publisher in self.publishers:
+            publisher.close()
         self.redis.close()

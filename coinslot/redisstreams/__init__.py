@@ -5,7 +5,8 @@ stream keeps a message, and who has it, until it is acknowledged; what a dead re
 
     XADD  (lua/put.lua)     publish
     XREADGROUP              first delivery
-    XAUTOCLAIM JUSTID       what has been idle too long becomes this consumer's, not yet counted as delivered
+    XPENDING IDLE,          what has been idle too long
+    XCLAIM JUSTID           becomes this consumer's, not yet counted as delivered
     XCLAIM                  its redelivery, counted, one message at a time: a message that crashes its reader
                             is then alone in the crash, and its neighbours are not blamed
     XACK + XDEL             acknowledge; the work stream is never trimmed

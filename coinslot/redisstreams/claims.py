@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from time import monotonic
 from typing import Any
 
@@ -20,7 +19,8 @@ FORGET_CONSUMER_S = 3600  # a consumer silent for so long, with nothing in its h
 class Claims:
     """One consumer's claims on the messages of one queue. Raises redis.RedisError.
 
-    Used by one thread, save that another may `keep` while the first is busy with what it holds.
+    Of what is `held`, or waits here, is said how often it had been delivered before. Used by one thread, save that
+    another may `keep` while the first is busy with what it holds.
     """
 
     def __init__(self, client: redis.Redis, queue: str, consumer: str, idle_s: float, every_s: float) -> None:
@@ -31,52 +31,49 @@ class Claims:
         self._every_s = every_s
         self._sweep_at = 0.0
         self._keep_at = 0.0
-        self._claimed: deque[str] = deque()
+        self._claimed: dict[str, int] = {}  # and not delivered yet, in the order in which it will be
 
     def sweep(self, held: Collection[str]) -> None:
-        """At most every `every_s`: take over what has been idle for `idle_s`, save what is `held` here anyway.
+        """At most every `every_s`: take over what has been idle for `idle_s`.
 
-        Nothing is taken while earlier claims wait: other consumers may be quicker.
+        Not what is `held` here: another may have had it meanwhile, and whoever holds it would settle it without a word
+        of that. Nothing is taken while earlier claims wait: other consumers may be quicker.
         """
         if self._claimed or monotonic() < self._sweep_at:
             return
         self._sweep_at = monotonic() + self._every_s
-        ids: Any = self._redis.xautoclaim(
-            self._queue, GROUP, self._consumer, self._idle_ms, count=SWEEP_COUNT, justid=True
-        )
-        self._claimed.extend(self._least_delivered_first([id.decode() for id in ids if id.decode() not in held]))
+        idle = self._pending(len(held) + SWEEP_COUNT, idle_ms=self._idle_ms)
+        for id in held:
+            idle.pop(id, None)
+        if idle:
+            ids: Any = self._redis.xclaim(self._queue, GROUP, self._consumer, self._idle_ms, list(idle), justid=True)
+            claimed = {id.decode() for id in ids}
+            # Least delivered first: one that kills its readers is not to hold up, each time, those read along with it.
+            self._claimed = {id: idle[id] for id in sorted(idle, key=lambda id: idle[id]) if id in claimed}
         self.adopt(held)  # a read that the network kept back may reach Redis long after its reader gave it up
         self._forget_dead_consumers()
 
     def adopt(self, held: Collection[str]) -> None:
-        """Claim what was assigned to this consumer in a reply that it never got; that delivery does not count.
-
-        A network that passes the small replies and loses the large would else make dead letters of all it holds up.
-        """
+        """Claim what was assigned to this consumer in a reply that it never got."""
         known = {*held, *self._claimed}
-        for entry in self._pending("-", "+", len(known) + SWEEP_COUNT):
-            if (id := entry["message_id"].decode()) not in known:
-                if entry["times_delivered"] > 1:
-                    self._reset_idle([id], idle_ms=0, retrycount=_uncounted(entry))
-                self._claimed.append(id)
-
-    def _least_delivered_first(self, ids: list[str]) -> list[str]:
-        """One that kills its readers is not to hold up, each time, those that were read along with it."""
-        pending = self._pending(ids[0], ids[-1], 2 * SWEEP_COUNT) if len(ids) > 1 else []
-        deliveries = {entry["message_id"].decode(): entry["times_delivered"] for entry in pending}
-        return sorted(ids, key=lambda id: deliveries.get(id, 0))
+        pending = self._pending(len(known) + SWEEP_COUNT, consumer=self._consumer)
+        self._claimed |= {id: deliveries for id, deliveries in pending.items() if id not in known}
 
     def redeliver(self) -> tuple[Entry, int] | None:
-        """The next claimed message and how often it has now been delivered."""
+        """The next claimed message and how often it has now been delivered.
+
+        Where the reply is lost, it is delivered again with the same count. A network that passes the small replies and
+        loses the large would else make dead letters of all it holds up.
+        """
         while self._claimed:
-            id = self._claimed.popleft()
-            pending = self._pending(id, id, 1)
-            if not pending:
-                continue  # somebody has claimed it from us
-            entries: Any = self._redis.xclaim(self._queue, GROUP, self._consumer, 0, [id])
-            if entries and entries[0][1] is not None:
-                return entries[0], pending[0]["times_delivered"] + 1
-            self._redis.xack(self._queue, GROUP, id)  # somebody deleted it from the stream
+            id, before = next(iter(self._claimed.items()))
+            if self._pending(1, id, id, consumer=self._consumer):  # else somebody has claimed it from us
+                entries: Any = self._redis.xclaim(self._queue, GROUP, self._consumer, 0, [id], retrycount=before + 1)
+                if entries and entries[0][1] is not None:
+                    del self._claimed[id]
+                    return entries[0], before + 1
+                self._redis.xack(self._queue, GROUP, id)  # somebody deleted it from the stream
+            del self._claimed[id]
         return None
 
     def keep(self, held: Collection[str]) -> None:
@@ -87,37 +84,40 @@ class Claims:
         if monotonic() >= self._keep_at:
             self._keep_at = monotonic() + self._idle_ms / 1000 / KEEP_PER_IDLE_TIME
             if ours := self._ours(held):
-                self._reset_idle([entry["message_id"] for entry in ours], idle_ms=0)
+                self._reset_idle(ours, idle_ms=0)
 
-    def excuse(self, held: Collection[str]) -> None:
+    def excuse(self, held: Mapping[str, int]) -> None:
         """Do not count this delivery of the messages `held`: their consumer waits, and not because of them.
 
         Should it be killed in its wait, again and again, they must not become dead letters for that.
         """
-        for entry in self._ours(held):
-            self._reset_idle([entry["message_id"]], idle_ms=0, retrycount=_uncounted(entry))
+        for id in self._ours(held):
+            self._reset_idle([id], idle_ms=0, retrycount=_on_record(held[id]))
 
-    def hand_back(self, held: Collection[str]) -> None:
+    def hand_back(self, held: Mapping[str, int]) -> None:
         """Let others take over the messages `held`, and those claimed and waiting, at their next sweep.
 
-        The delivery that ends here does not count: restarts while the store is away must not add up to a dead
-        letter.
+        The delivery that ends here does not count: restarts while the store is away must not add up to a dead letter.
         """
-        for entry in self._ours({*held, *self._claimed}):
-            self._reset_idle([entry["message_id"]], self._idle_ms + 1, retrycount=_uncounted(entry))
+        deliveries = {**self._claimed, **held}
+        for id in self._ours(deliveries):
+            self._reset_idle([id], self._idle_ms + 1, retrycount=_on_record(deliveries[id]))
         self._claimed.clear()
 
-    def _ours(self, held: Collection[str]) -> list[dict[str, Any]]:
+    def _ours(self, held: Collection[str]) -> list[str]:
         # Not what another has taken over by now: claiming it back would make the other's settlement void.
-        pending = self._pending("-", "+", len(held) + SWEEP_COUNT) if held else []
-        return [entry for entry in pending if entry["message_id"].decode() in held]
+        pending = self._pending(len(held) + SWEEP_COUNT, consumer=self._consumer) if held else {}
+        return [id for id in pending if id in held]
 
     def _reset_idle(self, ids: list[Any], idle_ms: int, retrycount: int | None = None) -> None:
         self._redis.xclaim(self._queue, GROUP, self._consumer, 0, ids, idle=idle_ms, retrycount=retrycount, justid=True)
 
-    def _pending(self, first: str, last: str, count: int) -> list[dict[str, Any]]:
-        answer: Any = self._redis.xpending_range(self._queue, GROUP, first, last, count, self._consumer)
-        return list(answer)
+    def _pending(
+        self, count: int, first: str = "-", last: str = "+", *, consumer: str | None = None, idle_ms: int | None = None
+    ) -> dict[str, int]:
+        """How often each message was delivered, of up to `count`, in the order of the stream."""
+        pending: Any = self._redis.xpending_range(self._queue, GROUP, first, last, count, consumer, idle_ms)
+        return {entry["message_id"].decode(): entry["times_delivered"] for entry in pending}
 
     def _forget_dead_consumers(self) -> None:
         consumers: Any = self._redis.xinfo_consumers(self._queue, GROUP)
@@ -126,6 +126,6 @@ class Claims:
                 self._redis.xgroup_delconsumer(self._queue, GROUP, consumer["name"])
 
 
-def _uncounted(entry: dict[str, Any]) -> int:
-    # One stays on record, for what was delivered before may be stored and not announced.
-    return max(1, int(entry["times_delivered"]) - 1)
+def _on_record(deliveries_before: int) -> int:
+    # One stays, for what was delivered before may be stored and not announced.
+    return max(1, deliveries_before)

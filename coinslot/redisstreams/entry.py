@@ -21,7 +21,8 @@ class _Meta(msgspec.Struct, rename="kebab"):
 def to_payload(queue: str, entry: Entry, deliveries: int) -> dict[str, Any]:
     """`deliveries`: how often it has been delivered, this time included.
 
-    Never raises: an entry that we did not write becomes a message that nobody can read, which is a dead letter.
+    Never raises: an entry that we did not write becomes a message that nobody can read, which is a dead letter. Nor
+    does kombu when it makes a message of it: it would inflate or decode a body that asks for that, and ours never do.
     """
     id, fields = entry
     meta = _decode(fields.get(b"meta", b""))
@@ -34,12 +35,14 @@ def to_payload(queue: str, entry: Entry, deliveries: int) -> dict[str, Any]:
         # entry's id begins with that, by Redis' clock.
         "headers": {
             **meta.headers,
+            "compression": None,
             "x-delivery-count": deliveries - 1,
             "events": _counted(fields),
             "received_at_ms": int(tag.partition("-")[0]),
         },
         "properties": {
             **meta.properties,
+            "body_encoding": None,
             "delivery_tag": tag,
             "delivery_info": {"exchange": "", "routing_key": queue, "redelivered": deliveries > 1},
         },
@@ -55,5 +58,5 @@ def _counted(fields: dict[bytes, bytes]) -> int | None:
 def _decode(meta: bytes) -> _Meta:
     try:
         return msgspec.json.decode(meta, type=_Meta)
-    except (msgspec.MsgspecError, ValueError):  # ValueError: text that is not UTF-8
+    except (msgspec.MsgspecError, ValueError, RecursionError):  # ValueError: text that is not UTF-8
         return _Meta()

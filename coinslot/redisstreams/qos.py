@@ -18,15 +18,23 @@ class QoS(virtual.QoS):  # type: ignore[misc]
         if not requeue:
             self.ack(delivery_tag)
             return
-        self.channel.hand_back([delivery_tag])
+        self.channel.hand_back({delivery_tag: self.held()[delivery_tag]})
         self.forget(delivery_tag)
 
     def forget(self, delivery_tag: str) -> None:
         super().ack(delivery_tag)
 
-    def held(self) -> list[str]:
+    def held(self) -> dict[str, int]:
+        """The ids of the messages, and how often each had been delivered before."""
         self._flush()
-        return list(self._delivered)
+        return {id: message.headers["x-delivery-count"] for id, message in self._delivered.items()}
+
+    def restore_unacked_once(self, stderr: object = None) -> None:
+        """Also where nothing is held, which kombu's own passes over: what was taken over may still wait."""
+        self._on_collect.cancel()
+        if not self._delivered.restored:
+            self._delivered.restored = True
+            self.restore_unacked()
 
     def restore_unacked(self) -> list[Any]:
         self.channel.hand_back(self.held())

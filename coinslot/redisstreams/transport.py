@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from queue import Empty
 from typing import Any
 
@@ -138,15 +138,16 @@ class Channel(virtual.Channel):  # type: ignore[misc]
         redisclient.disconnect(self._redis)
         redisclient.disconnect(self._reader)
 
-    def hand_back(self, ids: Sequence[str]) -> None:
-        # Not the active queues: closing cancels those first. An id that a queue does not know is passed over.
+    def hand_back(self, held: Mapping[str, int]) -> None:
+        # Not the active queues: closing cancels those first. A message that a queue does not know is passed over.
         for claims in self._claims.values():
-            claims.hand_back(ids)
+            claims.hand_back(held)
 
     def acknowledge(self, queue: str, id: str) -> None:
-        with self._redis.pipeline() as pipeline:
-            pipeline.xack(queue, GROUP, id)
+        # No transaction: a full Redis begins none. In this order: a claim on what is not there ends of itself.
+        with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.xdel(queue, id)
+            pipeline.xack(queue, GROUP, id)
             pipeline.execute()
 
     def forget(self, delivery_tag: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from coinslot.errors import CannotStart
 
-OLDEST_REDIS = (6, 2)  # XAUTOCLAIM came with it
+OLDEST_REDIS = (6, 2)  # XPENDING IDLE came with it
 VERSION_TIMEOUT_S = 10.0
 
 

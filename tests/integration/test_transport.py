@@ -17,6 +17,7 @@ from coinslot.ledger import Ledger
 from coinslot.queue import Broker, Consumer, Message
 from coinslot.settings import Settings
 from coinslot.stack.servers import RedisServer
+from tests.transport.foreign import FOREIGN
 
 IDLE_S = 0.6
 
@@ -293,6 +294,81 @@ def test_what_was_taken_over_and_still_waits_is_handed_back_too(
     assert sorted(delivered) == [b"[0]", b"[1]", b"[2]"]
 
 
+def test_a_consumer_that_holds_nothing_hands_back_what_it_has_taken_over_and_not_delivered(
+    redis_url: str, prefix: str, publish: Callable[[bytes, int], None], consume: Callable[[], Consumer]
+) -> None:
+    for number in range(3):
+        publish(b"[%d]" % number, 1)
+    read(consume())  # dies
+    time.sleep(IDLE_S)
+    heir = consume()
+    (message,) = read_until_something(heir)
+    message.ack()
+    patient = Settings.load(redis_url=redis_url, key_prefix=prefix, claim_idle_s=IDLE_S, claim_every_s=0.01)
+
+    heir.close()
+    last = Broker(patient).consumer()
+    delivered = [body for _ in range(2) for body in bodies(read(last))]
+    last.close()
+
+    assert sorted(delivered) == [b"[1]", b"[2]"]
+
+
+def test_handing_back_what_was_not_delivered_leaves_its_count_as_it_is(
+    publish: Callable[[bytes, int], None], consume: Callable[[], Consumer], client: Any, settings: Settings
+) -> None:
+    queue, dead, heir = Keys.of(settings.key_prefix).queue, consume(), consume()
+    for number in range(2):
+        publish(b"[%d]" % number, 1)
+    read(dead)
+    ids = [id for id, _ in client.xrange(queue)]
+    client.xclaim(queue, GROUP, dead.name, 0, ids, retrycount=4, justid=True)
+    time.sleep(IDLE_S)
+    read_until_something(heir)  # the first; the other waits
+
+    heir.close()
+
+    pending = client.xpending_range(queue, GROUP, "-", "+", 10)
+    assert [entry["times_delivered"] for entry in pending] == [4, 4]
+
+
+def test_a_delivery_that_was_excused_is_not_taken_off_once_more_when_it_is_handed_back(
+    publish: Callable[[bytes, int], None], consume: Callable[[], Consumer], client: Any, settings: Settings
+) -> None:
+    publish(b"[1]", 1)
+    read(consume())
+    for _ in range(2):
+        time.sleep(IDLE_S)
+        last = consume()
+        (message,) = read_until_something(last)
+
+    last.excuse()
+    last.excuse()
+    last.close()
+
+    (entry,) = client.xpending_range(Keys.of(settings.key_prefix).queue, GROUP, "-", "+", 10)
+    assert message.headers["x-delivery-count"] == 2
+    assert entry["times_delivered"] == 2
+
+
+def test_a_consumer_does_not_take_back_what_it_still_holds_when_the_one_who_took_it_over_has_died(
+    publish: Callable[[bytes, int], None], consume: Callable[[], Consumer], client: Any, settings: Settings
+) -> None:
+    """It would settle its old copy, and not know that the other may have stored the events and told nobody."""
+    publish(b"[1]", 1)
+    frozen, heir = consume(), consume()
+    read(frozen)
+    time.sleep(IDLE_S)
+    read_until_something(heir)  # and dies
+    time.sleep(IDLE_S)
+
+    taken = read(frozen)
+
+    (entry,) = client.xpending_range(Keys.of(settings.key_prefix).queue, GROUP, "-", "+", 10)
+    assert taken == []
+    assert entry["consumer"].decode() == heir.name
+
+
 def test_after_redis_was_emptied_the_group_is_made_again_and_messages_flow(
     publish: Callable[[bytes, int], None], consume: Callable[[], Consumer], client: Any, settings: Settings
 ) -> None:
@@ -384,13 +460,31 @@ def test_a_publisher_of_a_dead_redis_raises_and_works_again_once_it_is_back(tmp_
     server.stop()
 
 
-def test_an_entry_that_somebody_else_put_into_the_stream_is_delivered_as_an_empty_message_and_kills_nobody(
-    consume: Callable[[], Consumer], client: Any, settings: Settings
+@pytest.mark.parametrize("fields", FOREIGN.values(), ids=FOREIGN)
+def test_an_entry_that_somebody_else_put_into_the_stream_is_delivered_as_it_is_and_kills_nobody(
+    fields: dict[Any, Any], consume: Callable[[], Consumer], client: Any, settings: Settings
 ) -> None:
-    queue = Keys.of(settings.key_prefix).queue
-    client.xadd(queue, {"hello": "world"})
-    client.xadd(queue, {"body": b"[]", "meta": b"not json"})
+    client.xadd(Keys.of(settings.key_prefix).queue, fields)
 
-    messages = read(consume())
+    (message,) = read(consume())
 
-    assert bodies(messages) == [b"", b"[]"]
+    assert message.body == fields.get("body", b"")
+    assert message.headers["events"] is None
+
+
+def test_a_message_is_acknowledged_also_when_redis_is_full(redis_of_its_own: RedisServer, prefix: str) -> None:
+    broker = Broker(Settings.load(redis_url=redis_of_its_own.url, key_prefix=prefix))
+    publish, consumer = broker.publisher(), broker.consumer()
+    client = redis.Redis.from_url(redis_of_its_own.url)
+    publish(b"[1]", 1)
+    (message,) = read(consumer)
+    client.config_set("maxmemory", 1)
+
+    message.ack()
+
+    queue = Keys.of(prefix).queue
+    assert client.xlen(queue) == 0
+    assert client.xpending(queue, GROUP)["pending"] == 0
+    consumer.close()
+    publish.close()
+    client.close()
