@@ -75,7 +75,7 @@ def _version(where: str, info: dict[str, Any]) -> Finding:
     if tuple(int(part) for part in version.split(".")[:2]) >= OLDEST_REDIS:
         return ok(NAME, seen)
     oldest = ".".join(map(str, OLDEST_REDIS))
-    return wrong(NAME, f"{seen} lacks XAUTOCLAIM", f"upgrade to Redis {oldest} or newer")
+    return wrong(NAME, f"{seen} lacks XPENDING IDLE", f"upgrade to Redis {oldest} or newer")
 
 
 def _serves(info: dict[str, Any]) -> Finding:
