@@ -34,13 +34,13 @@ def test_everything_at_once(prefix: str, tmp_path: Path) -> None:
 
         done = befall(campaign, troubles)
         account = campaign.account_so_far()
+        campaign.figures(f"everything for {SECONDS:g} s by seed {SEED}", sum(done.values()), account)
         dead = messages_of_letters(stage)
         heal(stage)
         replayed = replay_all(stage.pipeline)
         afterwards = campaign.account()
 
     journal, deadly = campaign.journal, set(troubles.deadly)
-    campaign.figures(f"everything for {SECONDS:g} s by seed {SEED}", sum(done.values()), account)
     print("\n".join(f"{times:4} {what}" for what, times in sorted(done.items())))
     print(f"{len(campaign.deaths)} deaths, {troubles.lost_replies} replies and {troubles.lost_bytes} bytes lost")
     worn_out = [ids for ids in dead if not deadly & {*ids} and not all(map(is_bad, ids))]
