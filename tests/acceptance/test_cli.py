@@ -52,7 +52,9 @@ def read_until(process: subprocess.Popen[str], id: str) -> list[str]:
     assert process.stdout
     ids: list[str] = []
     while id not in ids:
-        ids.append(json.loads(process.stdout.readline())["_id"])
+        line = process.stdout.readline()
+        assert line, f"{process.args} ended: {process.communicate()}"
+        ids.append(json.loads(line)["_id"])
     return ids
 
 
