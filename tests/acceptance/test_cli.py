@@ -37,7 +37,8 @@ def run(url: str, *arguments: str | Path, stdin: str = "") -> subprocess.Complet
 def running(url: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A command that goes on until it is told to end, or for TIMEOUT_S: waiting for what it prints ends then."""
     pipe = subprocess.PIPE
-    with subprocess.Popen([*COMMAND, *arguments, "--url", url], stdout=pipe, stderr=pipe, text=True) as process:
+    command = [*COMMAND, *arguments, "--url", url]
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=heed_ctrl_c) as process:
         limit = threading.Timer(TIMEOUT_S, process.kill)
         limit.start()
         try:
@@ -45,6 +46,11 @@ def running(url: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         finally:
             limit.cancel()
             process.kill()
+
+
+def heed_ctrl_c() -> None:
+    """Tests may run in the background of a script, where a shell has SIGINT ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def read_until(process: subprocess.Popen[str], id: str) -> list[str]:
