@@ -24,6 +24,7 @@ from coinslot.web import json_response
 
 PATH = "/erasures"
 MAX_BODY_BYTES = 64 * 1024
+DISCARD_BYTES = 1024 * 1024
 
 Places = list[tuple[str, Erasable]]
 
@@ -59,6 +60,9 @@ def blueprint(places: Places, counted: Places, clock: Callable[[], float], note:
 
 
 def _read() -> tuple[Match, Progress]:
+    length = request.content_length or 0
+    if length > MAX_BODY_BYTES:  # the web server closes the connection under an answer to an unread body
+        request.environ["wsgi.input"].read(min(length, DISCARD_BYTES))
     request.max_content_length = MAX_BODY_BYTES
     try:
         asked = _asked(request.get_data())

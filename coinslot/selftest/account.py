@@ -19,6 +19,17 @@ class Account:
     left: int = 0  # messages still queued, or in a worker's hands
     dead: int = 0  # in dead letters
 
+    @property
+    def faults(self) -> list[str]:
+        """In words, what is wrong beyond what is lost, twice or unfed, which the verdict tells."""
+        figures = {
+            "stored that were never sent": self.unexpected,
+            "messages left in the queue": self.left,
+            "in dead letters": self.dead,
+        }
+        faults = [f"{number:,} {what}" for what, number in figures.items() if number]
+        return [*faults, f"the ledger does not balance: {self.what}"] if self.what else faults
+
 
 CLEAN = Account(lost=0, unexpected=0, twice=0, unfed=0, what="")
 

@@ -6,21 +6,30 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import pymongo
 import pytest
 import redis
 
+from coinslot.ports import LOOPBACK, free_port
 from coinslot.settings import Settings
 
 LINE = r"selftest: [\d,]+ acknowledged, [\d,]+ stored, 0 lost, 0 twice, 0 missing from the feed\n"
 
 
-def selftest(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def selftest(
+    *arguments: str, command: Sequence[str] = ("coinslot.cli", "selftest"), **environment: str
+) -> subprocess.CompletedProcess[str]:
     ours = {name.upper() for name in Settings.model_fields}
     env = {name: value for name, value in os.environ.items() if name not in ours}
-    command = [sys.executable, "-m", "coinslot.cli", "selftest", *arguments]
-    return subprocess.run(command, env={**env, **environment}, capture_output=True, text=True, timeout=180)
+    return subprocess.run(
+        [sys.executable, "-m", *command, *arguments],
+        env={**env, **environment},
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
 
 
 def test_on_a_throwaway_stack_it_kills_and_audits() -> None:
@@ -46,3 +55,22 @@ def test_a_time_that_is_none_is_refused(seconds: str) -> None:
 
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "url"),
+    [
+        ("REDIS_URL", "redis://anna:secret@{}/0"),
+        ("MONGODB_URL", "mongodb://anna:secret@{}/"),
+        ("BROKER_URL", "amqp://anna:secret@{}//"),
+    ],
+)
+def test_a_server_that_cannot_be_reached_is_named_at_once(variable: str, url: str) -> None:
+    where = f"{LOOPBACK}:{free_port()}"
+
+    done = selftest("--seconds", "1", **{variable: url.format(where)})
+
+    assert done.returncode == 1
+    assert re.fullmatch(rf"coinslot: \w+: .*{re.escape(where)} .*throwaway.*\n", done.stderr), done
+    assert "secret" not in done.stderr
+    assert done.stdout == ""

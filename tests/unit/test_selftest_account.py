@@ -55,6 +55,18 @@ def test_what_is_in_dead_letters_is_not_lost_but_dead_and_may_be_there_once(
     assert account == replace(CLEAN, **expected)
 
 
+def test_what_the_verdict_does_not_tell_is_said_in_words() -> None:
+    account = replace(CLEAN, lost=1, unexpected=1_234, left=3, dead=2, what="2 events were accepted, 1 settled")
+
+    assert CLEAN.faults == replace(CLEAN, lost=1, twice=1, unfed=1).faults == []
+    assert account.faults == [
+        "1,234 stored that were never sent",
+        "3 messages left in the queue",
+        "2 in dead letters",
+        "the ledger does not balance: 2 events were accepted, 1 settled",
+    ]
+
+
 def test_a_verdict_reads_as_one_line() -> None:
     verdict = Verdict(12_345, 12_344, draw_up({"a"}, {"a"}, [], set(), what=""))
 
