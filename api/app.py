@@ -31,7 +31,7 @@ from coinslot.removal.record import Record
 from coinslot.removal.stored import StoredEvents
 from coinslot.server import Stopping
 from coinslot.settings import Settings
-from coinslot.store import Bank, open_store
+from coinslot.store import READING, Bank, open_store
 
 REDIS_TIMEOUT_S = 2.0  # longer than a follower's wait for a change
 QUEUE_NOT_SEEN = (
@@ -42,14 +42,14 @@ QUEUE_NOT_SEEN = (
 
 def create_app(settings: Settings, stopping: Stopping) -> Any:
     """All of api as one WSGI application, in which a follower takes a thread."""
-    flask = create_flask(settings, stopping, open_store(settings), _feed(settings))
+    flask = create_flask(settings, stopping, open_store(settings, READING), _feed(settings))
     guarded = Access(flask, create_door(settings)).wsgi()
     return Cors(guarded, settings.cors_origins).wsgi()
 
 
 def create_asgi(settings: Settings, stopping: Stopping) -> Any:
     """The same as an ASGI application, in which the stream lane carries the followers."""
-    store, feed = open_store(settings), _feed(settings)
+    store, feed = open_store(settings, READING), _feed(settings)
     app: Any = create_flask(settings, stopping, store, feed)
     flask = WSGIMiddleware(app, workers=settings.threads)  # a slow reader of a long range holds one
     lane = StreamLane(_with_bodies(flask), feed, store, Hub(feed, stopping), settings.followers_max)

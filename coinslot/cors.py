@@ -10,6 +10,7 @@ from typing import Any
 
 Headers = list[tuple[str, str]]
 
+EXPOSED = "Link, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
 _PREFLIGHT: Headers = [
     ("Access-Control-Allow-Methods", "GET, POST, OPTIONS"),
     ("Access-Control-Allow-Headers", "Authorization, Content-Encoding, Content-Type, Last-Event-ID"),
@@ -37,7 +38,7 @@ class Cors:
             origin = "*"
         elif origin not in self._origins:
             return _VARIES
-        allowed = [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", "Link, Retry-After")]
+        allowed = [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", EXPOSED)]
         return [*allowed, *(_PREFLIGHT if preflight else ()), *_VARIES]
 
     def _wsgi(self, environ: dict[str, Any], start_response: Any) -> Any:

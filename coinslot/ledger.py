@@ -65,7 +65,7 @@ class Reading(NamedTuple):
     messages: int  # waiting
     settled_messages: int
     memory_share: float
-    epoch: bytes  # empty where none is set yet
+    epoch: bytes  # empty where none is set yet, and nothing can be said of what was lost
     accepted: int
     queued: int
     lost: int
@@ -99,7 +99,11 @@ class Ledger:
         )
 
     def read(self) -> Reading:
-        """`messages` is 0 where the queue is not on Redis."""
+        """`messages` is 0 where the queue is not on Redis, and there is no `epoch`.
+
+        What was accepted is counted when it leaves such a queue, and what is replayed leaves it again: that the figure
+        falls says nothing there.
+        """
         fields = ("settled_messages", "epoch", "accepted", "queued", "lost")
         try:
             with self._redis.pipeline(transaction=False) as pipeline:
@@ -115,7 +119,7 @@ class Ledger:
             messages=length[0] if length else 0,
             settled_messages=int(settled or 0),
             memory_share=memory["used_memory"] / total_bytes,
-            epoch=epoch or b"",
+            epoch=(epoch or b"") if self._queue_is_on_redis else b"",
             accepted=int(accepted or 0),
             queued=int(queued or 0),
             lost=int(lost or 0),

@@ -64,15 +64,22 @@ class Consumer:
     def _connected(self) -> kombu.Connection:
         if self._connection is None:
             connection = self._connect()
-            self._channel = connection.channel()
-            queue = self._queue(self._channel)
-            queue.declare()
-            consumer = kombu.Consumer(
-                self._channel, [queue], on_message=self.inbox.append, prefetch_count=self._prefetch, auto_declare=False
-            )
-            consumer.consume()
+            try:
+                self._channel = self._consume(connection.channel())
+            except BrokerErrors:
+                connection.collect(CLOSE_TIMEOUT_S)  # tried again and again, they would pile up
+                raise
             self._connection = connection
         return self._connection
+
+    def _consume(self, channel: Any) -> Any:
+        queue = self._queue(channel)
+        queue.declare()
+        consumer = kombu.Consumer(
+            channel, [queue], on_message=self.inbox.append, prefetch_count=self._prefetch, auto_declare=False
+        )
+        consumer.consume()
+        return channel
 
     def close(self) -> None:
         """Hand back what was read and not acknowledged; the next read connects again."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import redis
 
+from coinslot import lua
 from coinslot.keys import GROUP
 from coinslot.redisstreams.entry import Entry
 
@@ -25,6 +26,7 @@ class Claims:
 
     def __init__(self, client: redis.Redis, queue: str, consumer: str, idle_s: float, every_s: float) -> None:
         self._redis = client
+        self._forget = client.register_script(lua.source("forget"))
         self._queue = queue
         self._consumer = consumer
         self._idle_ms = int(idle_s * 1000)
@@ -51,7 +53,7 @@ class Claims:
             # Least delivered first: one that kills its readers is not to hold up, each time, those read along with it.
             self._claimed = {id: idle[id] for id in sorted(idle, key=lambda id: idle[id]) if id in claimed}
         self.adopt(held)  # a read that the network kept back may reach Redis long after its reader gave it up
-        self._forget_dead_consumers()
+        self._forget(keys=[self._queue], args=[GROUP, FORGET_CONSUMER_S * 1000])
 
     def adopt(self, held: Collection[str]) -> None:
         """Claim what was assigned to this consumer in a reply that it never got."""
@@ -118,12 +120,6 @@ class Claims:
         """How often each message was delivered, of up to `count`, in the order of the stream."""
         pending: Any = self._redis.xpending_range(self._queue, GROUP, first, last, count, consumer, idle_ms)
         return {entry["message_id"].decode(): entry["times_delivered"] for entry in pending}
-
-    def _forget_dead_consumers(self) -> None:
-        consumers: Any = self._redis.xinfo_consumers(self._queue, GROUP)
-        for consumer in consumers:
-            if consumer["pending"] == 0 and consumer["idle"] > FORGET_CONSUMER_S * 1000:
-                self._redis.xgroup_delconsumer(self._queue, GROUP, consumer["name"])
 
 
 def _on_record(deliveries_before: int) -> int:

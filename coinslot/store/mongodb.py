@@ -26,13 +26,12 @@ from coinslot.store.mongodb_documents import READABLE, keys, to_document, to_jso
 from coinslot.store.mongodb_faults import UNREADABLE, outcome, unavailable, unstorable
 from coinslot.store.mongodb_queries import INDEX, beyond, within
 from coinslot.store.mongodb_total import Total
+from coinslot.store.patience import STORING, Patience
 from coinslot.store.primed import primed
 from coinslot.store.protocol import STORED, Cursor, Number, Outcome
 
 FIND_BATCH_EVENTS = 500  # left to itself MongoDB answers 16 MiB at a time: too much for a hundred readers
 
-SERVER_SELECTION_TIMEOUT_MS = 2_000
-CONNECT_TIMEOUT_MS = 2_000
 POOL_TIMEOUT_MS = 2_000
 MAJORITY_TIMEOUT_MS = 8_000  # below the socket's, so that MongoDB itself gets to say what it waits for
 SOCKET_TIMEOUT_MS = 10_000
@@ -42,14 +41,15 @@ PING_TIMEOUT_S = 2.0
 class MongoStore:
     """Events in a MongoDB. It may be away: each call waits some seconds at most, then raises StoreUnavailable."""
 
-    def __init__(self, url: str, db_name: str) -> None:
+    def __init__(self, url: str, db_name: str, patience: Patience = STORING) -> None:
         try:
             self._client: MongoClient[dict[str, Any]] = MongoClient(
                 url,
                 connect=False,
                 appname="coinslot",
-                serverSelectionTimeoutMS=SERVER_SELECTION_TIMEOUT_MS,
-                connectTimeoutMS=CONNECT_TIMEOUT_MS,
+                heartbeatFrequencyMS=patience.heartbeat_ms,
+                connectTimeoutMS=patience.connect_ms,
+                serverSelectionTimeoutMS=patience.selection_ms,
                 waitQueueTimeoutMS=POOL_TIMEOUT_MS,
                 socketTimeoutMS=SOCKET_TIMEOUT_MS,
             )

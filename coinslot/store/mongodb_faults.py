@@ -66,6 +66,6 @@ def unavailable(reason: object) -> StoreUnavailable:
 def one_line(reason: object) -> str:
     """The reason, fit for a log line or a dead letter: some go on to quote whole commands, answers and topologies."""
     text = str(reason)
-    for quotation in (" to execute command ", ", full error: ", ", Topology Description: "):
+    for quotation in (" to execute command ", ", full error: ", ", Topology Description: ", " (configured timeouts: "):
         text = text.partition(quotation)[0]
     return " ".join(text.split())[:MAX_REASON_CHARACTERS]

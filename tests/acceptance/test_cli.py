@@ -37,7 +37,8 @@ def run(url: str, *arguments: str | Path, stdin: str = "") -> subprocess.Complet
 def running(url: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A command that goes on until it is told to end, or for TIMEOUT_S: waiting for what it prints ends then."""
     pipe = subprocess.PIPE
-    with subprocess.Popen([*COMMAND, *arguments, "--url", url], stdout=pipe, stderr=pipe, text=True) as process:
+    command = [*COMMAND, *arguments, "--url", url]
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=heed_ctrl_c) as process:
         limit = threading.Timer(TIMEOUT_S, process.kill)
         limit.start()
         try:
@@ -47,12 +48,19 @@ def running(url: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+def heed_ctrl_c() -> None:
+    """Tests may run in the background of a script, where a shell has SIGINT ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def read_until(process: subprocess.Popen[str], id: str) -> list[str]:
     """The ids of what the process prints, up to this one."""
     assert process.stdout
     ids: list[str] = []
     while id not in ids:
-        ids.append(json.loads(process.stdout.readline())["_id"])
+        line = process.stdout.readline()
+        assert line, f"{process.args} ended: {process.communicate()}"
+        ids.append(json.loads(line)["_id"])
     return ids
 
 

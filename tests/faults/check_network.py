@@ -28,7 +28,6 @@ from tests.pipeline import PATH, until
 LOST, LOST_SHARE = 1000, 0.2
 CUTS = 100
 OUTAGES, OUTAGE_S = 12, (1.0, 15.0)  # in turn with late replies, and with connections that stay silent
-READ_S = 16.0  # SOCKET_TIMEOUT_MS, then another try: CONNECT_TIMEOUT_MS and SERVER_SELECTION_TIMEOUT_MS, and some
 MONGODB_BACK_S = 16.0  # SOCKET_TIMEOUT_MS and the longest pause of a worker, and some
 TRIES_MAX = 2 * OUTAGES * OUTAGE_S[1]  # of two workers: one a second
 LOAD = {"events_per_post": 10, "pause_s": 0.02}
@@ -181,4 +180,4 @@ def test_the_network_between_workers_and_a_server_swallows_everything_under_load
     assert max(waits_s) <= back_s
     assert tries <= TRIES_MAX
     assert {status for status, _ in reads} == {503 if "front" in way.clients else 200}
-    assert longest_s <= READ_S
+    assert longest_s <= ANSWER_S

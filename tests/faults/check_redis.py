@@ -143,6 +143,7 @@ def test_redis_emptied_under_load(pipeline: Pipeline, client: redis.Redis) -> No
     campaign.figures("redis emptied", EMPTIED, account)
     print(f"the group was there again after at most {regroup_s:.1f} s; {len(campaign.witness.gaps)} gaps told")
     assert (account.unexpected, account.twice, account.left) == (0, 0, 0)
+    assert "Redis was emptied" in account.what
     assert only_503(campaign)
     assert campaign.witness.gaps
     assert acknowledged <= {event["_id"] for event in pipeline.events()}

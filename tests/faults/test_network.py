@@ -184,19 +184,24 @@ def test_while_the_network_swallows_everything_workers_back_off_and_then_go_on(
     assert campaign.journal.refusals == {}
 
 
-def test_while_the_network_to_mongodb_swallows_everything_posts_are_taken_and_counts_are_503(
+def test_while_the_network_to_mongodb_swallows_everything_posts_are_taken_and_reads_are_soon_503(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     with behind_a_proxy(ALL_TO_MONGODB, environment, tmp_path) as behind:
+        behind.pipeline.get("/count")  # a connection that then goes silent
         behind.proxy.swallow()
         acknowledged = set(behind.pipeline.send([{"timestamp": n} for n in range(20)]))
-        count, events = behind.pipeline.get("/count"), behind.pipeline.get()
+        asked_at = time.monotonic()
+        count, counted_at = behind.pipeline.get("/count"), time.monotonic()
+        events, read_at = behind.pipeline.get(), time.monotonic()
         behind.proxy.heal()
         until(lambda: behind.pipeline.get("/count").status == 200)
         behind.pipeline.wait_settled()
         result = account(behind.pipeline, acknowledged)
 
     assert (count.status, events.status) == (503, 503)
+    # Within 2 s, as check_network.py has it; here the machine may be busy. With a worker's patience it were 10 s.
+    assert max(counted_at - asked_at, read_at - counted_at) <= 2 * ANSWER_S
     assert result == CLEAN
 
 

@@ -1,6 +1,7 @@
 """Fuzzes the check at the door with Atheris: python -m tests.fuzz.fuzz_events [libFuzzer's options]
 
-FUZZ_SECONDS, 60 by itself, bounds it. What it finds it writes to the folder it runs in, as crash-*.
+FUZZ_SECONDS, 60 by itself, bounds it. On a terminal it shows its progress. What it finds it writes to the folder it
+runs in, as crash-*.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ def main() -> None:
         write_seeds(corpus)
         words.write_text("".join(f"{json.dumps(word)}\n" for word in WORDS))  # quotes and backslashes escaped
         options = [f"-max_total_time={os.environ.get('FUZZ_SECONDS', '60')}", f"-dict={words}", "-max_len=4096"]
+        # What it reached, line by line, is for somebody who looks on; figures at the end are for all.
+        options += ["-print_final_stats=1", f"-verbosity={int(sys.stderr.isatty())}"]
         atheris.Setup([sys.argv[0], *options, *sys.argv[1:], str(corpus)], one)
         atheris.Fuzz()
 

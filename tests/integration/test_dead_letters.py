@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 
 import pytest
 import redis
@@ -13,10 +14,13 @@ from coinslot.dead_letters import START, DeadLetters, parse_id
 from coinslot.errors import BadLetterId, NoSuchLetter, QueueUnavailable
 from coinslot.events import Dead
 from coinslot.keys import Keys
+from coinslot.ledger import Ledger
 from coinslot.queue import Broker
 from coinslot.settings import Settings
 from coinslot.stack.servers import RedisServer
 from coinslot.store import DUPLICATE, STORED
+from ingest.backpressure import Backpressure
+from ingest.watch import Watch
 from tests.bench import Bench
 from tests.pipeline import until
 from worker.settlement import dead_message, tally
@@ -319,6 +323,22 @@ def test_where_the_queue_is_elsewhere_a_letter_is_published_and_then_taken_out_a
     assert events == [2, 1]
     assert published == [(BOTH, 2, True), (b"[" + TWO + b"]", 1, True)]
     assert figures(bench) == {"accepted": 1, "stored": 1}
+
+
+@pytest.mark.parametrize("queue_is_on_redis", [True, False])
+def test_a_letter_that_is_replayed_into_a_queue_elsewhere_is_not_taken_for_one_that_redis_lost(
+    bench: Bench, queue_is_on_redis: bool
+) -> None:
+    """Also where the queue was on Redis once. On Redis the same figures mean that it came back older than it was."""
+    id = bury(bench)
+    ledger = Ledger(bench.redis, bench.keys, queue_is_on_redis=queue_is_on_redis)
+    watch = Watch(ledger.read, Backpressure(monotonic, 10, 0.9), ledger.report_lost)
+    watch.run_once()
+
+    DeadLetters(bench.redis, bench.keys, lambda *_: None).replay(id)
+    watch.run_once()
+
+    assert ledger.audit().lost == (2 if queue_is_on_redis else None)
 
 
 def test_where_the_queue_is_elsewhere_and_away_the_letter_stays(bench: Bench) -> None:

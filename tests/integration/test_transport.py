@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from coinslot import redisclient
+from coinslot import lua, redisclient
 from coinslot.errors import QueueUnavailable
 from coinslot.keys import GROUP, Keys
 from coinslot.ledger import Ledger
@@ -367,6 +367,43 @@ def test_a_consumer_does_not_take_back_what_it_still_holds_when_the_one_who_took
     (entry,) = client.xpending_range(Keys.of(settings.key_prefix).queue, GROUP, "-", "+", 10)
     assert taken == []
     assert entry["consumer"].decode() == heir.name
+
+
+def test_a_consumer_is_forgotten_when_it_was_silent_for_long_and_only_if_it_holds_nothing(
+    publish: Callable[[bytes, int], None], consume: Callable[[], Consumer], client: Any, settings: Settings
+) -> None:
+    queue, silent, holding, reading = Keys.of(settings.key_prefix).queue, consume(), consume(), consume()
+    forget = client.register_script(lua.source("forget"))
+    for consumer in (silent, holding):
+        publish(b"[1]", 1)
+        read(consumer)
+    client.xack(queue, GROUP, client.xrange(queue, count=1)[0][0])
+
+    too_early = forget(keys=[queue], args=[GROUP, 3_600_000])
+    time.sleep(0.3)
+    read(reading, timeout_s=0)
+    gone = forget(keys=[queue], args=[GROUP, 250])
+
+    assert too_early == []
+    assert gone == [silent.name.encode()]
+
+
+def test_forgetting_the_consumers_of_a_group_that_is_gone_is_no_error(client: Any, prefix: str) -> None:
+    assert client.register_script(lua.source("forget"))(keys=[Keys.of(prefix).queue], args=[GROUP, 0]) == []
+
+
+def test_a_consumer_that_cannot_declare_its_queue_leaves_no_connections_behind(
+    client: Any, consume: Callable[[], Consumer], settings: Settings
+) -> None:
+    consumer = consume()
+    client.set(Keys.of(settings.key_prefix).queue, "no stream")
+    before = client.info("clients")["connected_clients"]
+
+    for _ in range(10):
+        with pytest.raises(QueueUnavailable, match="WRONGTYPE"):
+            consumer.read(0)
+
+    assert client.info("clients")["connected_clients"] <= before + 1
 
 
 def test_after_redis_was_emptied_the_group_is_made_again_and_messages_flow(

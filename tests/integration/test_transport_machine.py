@@ -75,8 +75,8 @@ class Progress:
         if STEPS and sys.stdout.isatty() and self.steps % 10 == 0:
             print(f"\r{self.steps:,} of {STEPS:,} steps", end="", flush=True)
 
-    def __str__(self) -> str:
-        return f"{self.steps:,} steps in {self.examples:,} examples, {monotonic() - self._began:.0f} s"
+    def tell(self) -> None:
+        print(f"\n{self.steps:,} steps in {self.examples:,} examples, {monotonic() - self._began:.0f} s")
 
 
 def test_whatever_happens_nothing_is_lost_or_settled_twice_and_all_is_as_the_model_says(
@@ -91,7 +91,7 @@ def test_whatever_happens_nothing_is_lost_or_settled_twice_and_all_is_as_the_mod
         examples = -(-(STEPS - progress.steps) // STEPS_OF_AN_EXAMPLE)
         run_state_machine_as_test(machine, settings=settings(few, max_examples=examples, derandomize=False))
     if STEPS:
-        print(f"\r{progress}")
+        progress.tell()
 
     assert progress.steps >= (STEPS or FEW_EXAMPLES)
 

@@ -40,3 +40,9 @@ def test_of_a_command_that_failed_it_is_told_why_and_not_what_it_asked_for() -> 
     )
 
     assert one_line(said) == "not authorized on db"
+
+
+def test_of_a_timeout_the_drivers_settings_are_not_told() -> None:
+    said = "127.0.0.1:27017: timed out (configured timeouts: socketTimeoutMS: 10000.0ms, connectTimeoutMS: 500.0ms)"
+
+    assert one_line(said) == "127.0.0.1:27017: timed out"
