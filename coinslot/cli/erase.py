@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from coinslot.cli import options
 from coinslot.client import Client
 from coinslot.client.erasures import QUEUE, Scalar
+from coinslot.errors import CoinslotError
 
 
 def _scalar(ctx: click.Context, param: click.Parameter, text: str | None) -> Scalar | None:
@@ -61,14 +62,27 @@ def _confirm() -> None:
 
 
 def _erase(client: Client, field: str, value: Scalar, matching: int) -> tuple[int, str | None]:
+    """How many were erased, and what one should know of it. However it ends early, how many is said on stderr."""
+    erased, note = 0, None
+    with _progress() as progress:
+        task = progress.add_task("beginning", total=matching)
+        waiting = False
+        try:
+            for part in client.erase_in_parts(field, value):
+                erased, note = erased + part.events, part.note
+                if part.at == QUEUE and progress.disable and not waiting:
+                    click.echo("coinslot: waiting for the queue", err=True)
+                waiting = part.at == QUEUE
+                doing = "waiting for the queue" if waiting else f"looking at: {part.at or 'all'}"
+                progress.update(task, completed=erased, description=doing)
+        except (CoinslotError, KeyboardInterrupt):
+            progress.stop()
+            click.echo(f"coinslot: {erased:,} event(s) erased so far, as far as the server said", err=True)
+            raise
+    return erased, note
+
+
+def _progress() -> Progress:
     console = Console(stderr=True)
     columns = BarColumn(), TextColumn("{task.completed:,} erased, {task.description}")
-    erased, note = 0, None
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("beginning", total=matching)
-        for part in client.erase_in_parts(field, value):
-            erased += part.events
-            note = part.note
-            doing = "waiting for the queue" if part.at == QUEUE else f"looking at: {part.at or 'all'}"
-            progress.update(task, completed=erased, description=doing)
-    return erased, note
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -32,13 +32,13 @@ def to_payload(queue: str, entry: Entry, deliveries: int) -> dict[str, Any]:
         "content-type": meta.content_type,
         "content-encoding": meta.content_encoding,
         # Earlier deliveries, as RabbitMQ's quorum queues say it; how many events put.lua counted; and when, for an
-        # entry's id begins with that, by Redis' clock.
+        # entry's id begins with that, by Redis' clock, unless replay.lua has put it back.
         "headers": {
             **meta.headers,
             "compression": None,
             "x-delivery-count": deliveries - 1,
             "events": _counted(fields),
-            "received_at_ms": int(tag.partition("-")[0]),
+            "received_at_ms": _received_at_ms(tag, fields, meta.headers),
         },
         "properties": {
             **meta.properties,
@@ -47,6 +47,14 @@ def to_payload(queue: str, entry: Entry, deliveries: int) -> dict[str, Any]:
             "delivery_info": {"exchange": "", "routing_key": queue, "redelivered": deliveries > 1},
         },
     }
+
+
+def _received_at_ms(tag: str, fields: dict[bytes, bytes], headers: dict[str, Any]) -> int:
+    """When its events were first accepted. What anybody but replay.lua says of that is not believed."""
+    put_at_ms = int(tag.partition("-")[0])
+    first = headers.get("received_at_ms")
+    is_replayed = fields.keys() >= OURS and headers.get("tried") is True
+    return first if is_replayed and type(first) is int and 0 < first <= put_at_ms else put_at_ms
 
 
 def _counted(fields: dict[bytes, bytes]) -> int | None:

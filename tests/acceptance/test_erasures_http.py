@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -175,6 +177,70 @@ def test_what_is_queued_is_waited_for_and_the_answer_says_so(pipeline: Pipeline,
     assert stored == {"feed": 5, "store": 5}
     assert done == {"erased": 5, "done": True, "after": None, "at": None, "note": None}
     assert holders(pipeline, user) == {}
+
+
+def halt(pipeline: Pipeline, why: str | None) -> None:
+    """Mark the ledger as settle.lua does; None ends it."""
+    ledger = Keys.of(pipeline.environment["KEY_PREFIX"]).ledger
+    with redisclient.connect(pipeline.environment["REDIS_URL"], timeout_s=5) as redis:
+        if why:
+            redis.hset(ledger, "halted", why)
+        else:
+            redis.hdel(ledger, "halted")
+
+
+def test_while_workers_are_halted_an_erasure_stops_at_once_and_says_what_to_do(pipeline: Pipeline, user: str) -> None:
+    for worker in pipeline.workers:
+        worker.stop()
+    pipeline.send(events(user, 5))
+    halt(pipeline, "too many events died")
+    began = time.monotonic()
+
+    told = ask(f"{pipeline.url}/erasures", {"field": "user_id", "value": user}).json()
+    stopped = command(pipeline, "erase", "--field", "user_id", "--value", user, "--yes")
+    took_s = time.monotonic() - began
+    halt(pipeline, None)
+    for worker in pipeline.workers:
+        worker.start()
+    pipeline.wait_settled(timeout_s=30)
+    again = command(pipeline, "erase", "--field", "user_id", "--value", user, "--yes")
+
+    assert (told["done"], told["at"]) == (False, "queue")
+    assert told["note"].startswith("workers are halted: too many events died; ")
+    assert stopped.returncode == 1
+    assert "0 event(s) erased so far" in stopped.stderr
+    assert stopped.stderr.endswith(f"coinslot: {told['note']}\n")
+    assert "coinslot dead resume" in told["note"]
+    assert took_s < 30
+    assert (again.returncode, again.stdout) == (0, "erased: 5 event(s)\n")
+
+
+def test_interrupted_the_command_says_that_it_waits_once_and_how_many_it_has_erased(
+    pipeline: Pipeline, user: str
+) -> None:
+    for worker in pipeline.workers:
+        worker.stop()
+    pipeline.send(events(user, 5))
+    arguments = ("erase", "--field", "user_id", "--value", user, "--yes")
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "coinslot.cli", *arguments],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "COINSLOT_URL": pipeline.url, "COINSLOT_TOKEN": ADMIN},
+    )  # fmt: skip
+    assert waiting.stderr is not None
+    said = [waiting.stderr.readline(), waiting.stderr.readline()]
+
+    waiting.send_signal(signal.SIGINT)
+    _, rest = waiting.communicate(timeout=TIMEOUT_S)
+    for worker in pipeline.workers:
+        worker.start()
+    pipeline.wait_settled(timeout_s=30)
+
+    assert said[1] == "coinslot: waiting for the queue\n"
+    assert waiting.returncode == 1
+    assert "0 event(s) erased so far" in rest
+    assert "waiting" not in rest
+    assert "Traceback" not in rest
 
 
 def test_a_follower_that_resumes_across_an_erasure_is_told_of_no_gap_and_of_no_erased_event(

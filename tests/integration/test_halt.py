@@ -72,13 +72,15 @@ def test_of_a_batch_that_breaks_the_limit_nothing_is_settled_and_the_mark_says_h
 ) -> None:
     settle(bench, consumer, 900, 0)
 
-    with pytest.raises(Halted, match="101 of the last 1001 events died; the last one: too odd"):
+    with pytest.raises(
+        Halted, match=r"at least 101 events died of late, more than a share of 0\.1; the last one: too odd"
+    ):
         settle(bench, consumer, 101, 101)
 
-    with pytest.raises(Halted, match=r"^halted: 101 of the last 1001 events died$"):
+    with pytest.raises(Halted, match=r"^halted: at least 101 events died of late, more than a share of 0\.1$"):
         halt.check()
     audit = bench.audit()
-    assert audit.halted == "101 of the last 1001 events died; the last one: too odd"
+    assert audit.halted == "at least 101 events died of late, more than a share of 0.1; the last one: too odd"
     assert (audit.stored, audit.dead, audit.queued, audit.dead_letters, audit.faults) == (900, 0, 101, 0, [])
     assert len(bench.fed()) == 900
 
@@ -108,7 +110,9 @@ def test_one_who_resumes_may_let_about_a_thousand_more_die_and_then_it_halts_aga
     with pytest.raises(Halted):
         settle(bench, consumer, 1000, 1000)
 
-    assert bench.audit().dead == 1000
+    audit = bench.audit()
+    assert audit.dead == 1000
+    assert audit.halted == "at least 1500 events died of late, more than a share of 0.1; the last one: too odd"
 
 
 def test_fewer_than_a_hundred_halt_nobody_even_if_nothing_else_comes(
