@@ -48,8 +48,8 @@ def blueprint(
     check_halt: Callable[[], None],
 ) -> Blueprint:
     """`places`: all that hold events, each with its name, in the order of coinslot/removal/erasure.py; `counted`: those
-    in which events are counted beforehand; `note`: what whoever erases should know; `check_halt`:
-    raises Halted while nothing leaves the queue.
+    in which events are counted beforehand; `note`: what whoever erases should know; `check_halt`: raises Halted while
+    nothing leaves the queue.
     """
     routes = Blueprint("erasures", __name__)
     erasure = Erasure([place for _, place in places], clock)
@@ -59,8 +59,8 @@ def blueprint(
     def erase() -> Response:
         match, at = _read()
         part = erasure.erase(match, at)
-        waits = part.next is not None and places[part.next.place][0] == QUEUE
-        return _answer("erased", part, places, (_halt(check_halt) if waits else None) or note)
+        halted = _halted(check_halt) if _next(part, places) == QUEUE else None
+        return _answer("erased", part, places, halted or note)
 
     @routes.post(f"{PATH}/count")
     def count() -> Response:
@@ -82,7 +82,8 @@ def _read() -> tuple[Match, Progress]:
     return parse(asked.field, asked.value), Progress.parse(asked.after) if asked.after else START
 
 
-def _halt(check: Callable[[], None]) -> str | None:
+def _halted(check: Callable[[], None]) -> str | None:
+    """A note that says so; None if they are not."""
     try:
         check()
     except Halted as error:
@@ -93,7 +94,12 @@ def _halt(check: Callable[[], None]) -> str | None:
     return None
 
 
+def _next(part: Part, places: Places) -> str | None:
+    """The name of the place that is next; None at the end."""
+    return places[part.next.place][0] if part.next else None
+
+
 def _answer(word: str, part: Part, places: Places, note: str | None = None) -> Response:
     at = part.next
-    told = {"after": str(at) if at else None, "at": places[at.place][0] if at else None, "note": note}
+    told = {"after": str(at) if at else None, "at": _next(part, places), "note": note}
     return json_response({word: part.events, "done": at is None, **told})

@@ -14,6 +14,8 @@ from coinslot.client import Client
 from coinslot.client.erasures import QUEUE, Scalar
 from coinslot.errors import CoinslotError
 
+WAITING = "waiting for the queue"
+
 
 def _scalar(ctx: click.Context, param: click.Parameter, text: str | None) -> Scalar | None:
     if text is None:
@@ -62,18 +64,16 @@ def _confirm() -> None:
 
 
 def _erase(client: Client, field: str, value: Scalar, matching: int) -> tuple[int, str | None]:
-    """How many were erased, and what one should know of it. However it ends early, how many is said on stderr."""
-    erased, note = 0, None
+    """How many were erased, and what one should know of it. If it ends early, stderr tells how many by then."""
+    erased, at, note = 0, None, None
     with _progress() as progress:
         task = progress.add_task("beginning", total=matching)
-        waiting = False
         try:
             for part in client.erase_in_parts(field, value):
-                erased, note = erased + part.events, part.note
-                if part.at == QUEUE and progress.disable and not waiting:
-                    click.echo("coinslot: waiting for the queue", err=True)
-                waiting = part.at == QUEUE
-                doing = "waiting for the queue" if waiting else f"looking at: {part.at or 'all'}"
+                if part.at == QUEUE != at and progress.disable:
+                    click.echo(f"coinslot: {WAITING}", err=True)
+                erased, at, note = erased + part.events, part.at, part.note
+                doing = WAITING if at == QUEUE else f"looking at: {at or 'all'}"
                 progress.update(task, completed=erased, description=doing)
         except (CoinslotError, KeyboardInterrupt):
             progress.stop()

@@ -15,13 +15,11 @@ local events = #count <= 9 and string.match(count, '^%d+$') and tonumber(count) 
 if ARGV[2] == '1' then
   if string.sub(body, 1, 1) == '{' then body = '[' .. body .. ']' end  -- a single event; else it is a body
   -- tried: what died may have been stored in part, and told to nobody (worker/batch.py).
-  -- received_at_ms: redisstreams/entry.py believes it, so that its events are as old as they were.
-  local received = letter.received_at_ms or ''
-  local since = #received <= 15 and string.match(received, '^[1-9]%d*$') and ',"received_at_ms":' .. received or ''
   local meta = '{"content-type":"application/json","content-encoding":"binary",' ..
-    '"headers":{"events":' .. events .. ',"tried":true' .. since .. '},"properties":{"delivery_mode":2}}'
+    '"headers":{"events":' .. events .. ',"tried":true},"properties":{"delivery_mode":2}}'
   -- First, as in put.lua: out of memory it is refused, and the letter stays.
-  redis.call('XADD', KEYS[2], '*', 'body', body, 'events', events, 'meta', meta)
+  redis.call('XADD', KEYS[2], '*', 'body', body, 'events', events, 'meta', meta,
+    'received_at_ms', letter.received_at_ms or '')
   redis.call('HINCRBY', KEYS[3], 'queued', events)
   redis.call('HINCRBY', KEYS[3], 'queued_messages', 1)
   redis.call('XDEL', KEYS[1], ARGV[1])

@@ -31,8 +31,7 @@
 --                                         reason
 --                                         events      how many it holds
 --                                         deliveries  how often it had been delivered
---                                         message     its id in the queue
---                                         received_at_ms  when it was first accepted, ms since 1970; empty where the
+--                                         received_at_ms  when they were accepted, ms since 1970; empty where the
 --                                                     queue is not in Redis
 -- KEYS[4]  the change feed: a stream; field  event (JSON text); its entry ids are the cursors
 -- ARGV     group, consumer, channel, feed length, feed bytes, greatest share of dead, then for each message
@@ -100,7 +99,7 @@ for _, message in ipairs(messages) do
 end
 if dead >= MIN_DEAD and letters >= MIN_LETTERS and dead > max_share * events then
   -- At least: the window is halved now and then, and a message weighs so much at most.
-  local why = string.format('at least %d events died of late, more than a share of %g', dead, max_share)
+  local why = string.format('at least %d events died of late, more than DEAD_MAX_SHARE=%g allows', dead, max_share)
   redis.call('HDEL', KEYS[2], 'halted')  -- as XACK below: after it a full Redis takes the rest
   redis.call('HSET', KEYS[2], 'halted', why, 'halted_reason', reason)
   return {{}, why, reason}
@@ -111,7 +110,7 @@ for _, message in ipairs(messages) do
   if group == '' or redis.call('XACK', KEYS[1], group, message.id) == 1 then
     for _, letter in ipairs(message.letters) do
       redis.call('XADD', KEYS[3], '*', 'payload', letter[1], 'reason', letter[2], 'events', letter[3],
-        'deliveries', message.deliveries, 'message', message.id, 'received_at_ms', message.received_at_ms)
+        'deliveries', message.deliveries, 'received_at_ms', message.received_at_ms)
     end
     for i = message.first_change, message.first_change + message.changes - 1 do
       redis.call('XADD', KEYS[4], 'MAXLEN', '~', feed_length, '*', 'event', ARGV[i])
