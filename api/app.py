@@ -29,7 +29,7 @@ from coinslot.removal.letters import DeadEvents
 from coinslot.removal.queued import QueuedEvents
 from coinslot.removal.record import Record
 from coinslot.removal.stored import StoredEvents
-from coinslot.server import Stopping
+from coinslot.server import Site, Stopping
 from coinslot.settings import Settings
 from coinslot.store import READING, Bank, open_store
 
@@ -40,21 +40,14 @@ QUEUE_NOT_SEEN = (
 )
 
 
-def create_app(settings: Settings, stopping: Stopping) -> Any:
-    """All of api as one WSGI application, in which a follower takes a thread."""
-    flask = create_flask(settings, stopping, open_store(settings, READING), _feed(settings))
-    guarded = Access(flask, create_door(settings)).wsgi()
-    return Cors(guarded, settings.cors_origins).wsgi()
-
-
-def create_asgi(settings: Settings, stopping: Stopping) -> Any:
-    """The same as an ASGI application, in which the stream lane carries the followers."""
+def create_site(settings: Settings, stopping: Stopping) -> Site:
+    """All of api, with the stream lane, which carries the followers."""
     store, feed = open_store(settings, READING), _feed(settings)
     app: Any = create_flask(settings, stopping, store, feed)
     flask = WSGIMiddleware(app, workers=settings.threads)  # a slow reader of a long range holds one
-    lane = StreamLane(_with_bodies(flask), feed, store, Hub(feed, stopping), settings.followers_max)
+    lane = StreamLane(flask, feed, store, Hub(feed, stopping), settings.followers_max)
     guarded = Access(lane, create_door(settings)).asgi()
-    return Cors(guarded, settings.cors_origins).asgi()
+    return Site(Cors(guarded, settings.cors_origins).asgi())
 
 
 def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed) -> Flask:
@@ -92,18 +85,6 @@ def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed
     app.register_blueprint(erasures.blueprint(places, [dead, bank], monotonic, note, halt.check))
     app.register_error_handler(CoinslotError, about.refuse)
     return app
-
-
-def _with_bodies(app: Any) -> Any:
-    """a2wsgi reads a body by a coroutine, and what granian hands it is a future: it would fail at the first byte."""
-
-    async def with_bodies(scope: Any, receive: Any, send: Any) -> None:
-        async def received() -> Any:
-            return await receive()
-
-        await app(scope, received, send)
-
-    return with_bodies
 
 
 def _feed(settings: Settings) -> Feed:

@@ -15,6 +15,7 @@ STATUS = {
     411: "411 Length Required",
     413: "413 Content Too Large",
     415: "415 Unsupported Media Type",
+    500: "500 Internal Server Error",
     503: "503 Service Unavailable",
 }
 TEXT = ("Content-Type", "text/plain; charset=utf-8")
@@ -75,6 +76,11 @@ def busy(error: Busy, *, as_text: bool) -> Answer:
     answer = refused(Refused(503, str(error)), as_text=as_text)
     answer.headers.append(("Retry-After", str(error.retry_after_s)))
     return answer
+
+
+def crashed() -> Answer:
+    """A bug of ours, of which a client is told nothing."""
+    return refused(Refused(500, "internal error"), as_text=False)
 
 
 def _answer(status: int, content_type: tuple[str, str], body: bytes) -> Answer:

@@ -1,23 +1,37 @@
-"""The way of a POST: body, events, check, commit, answer. Flask's view and the fast lane both call it."""
+"""The way of a POST: its events, their check, the commit, the answer. Flask's view and the fast lane both go it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from coinslot.errors import QueueUnavailable
 from coinslot.events import BadEvent, Event, EventTooLarge
 from coinslot.media import FORM
-from ingest import answer, body, formats
+from ingest import answer, formats
 from ingest.answer import Answer, Busy, Refused, Rejected
 from ingest.backpressure import Backpressure
-from ingest.body import Environ
-from ingest.budget import FREE_BYTES, Budget
+from ingest.body import Body
+from ingest.budget import FREE_BYTES
 from ingest.turn import Turn
 
 TURN_TIMEOUT_S = 2.0
+
+
+class Request(NamedTuple):
+    """A POST; `content_type` and `query` as they were sent."""
+
+    body: Body
+    content_type: str = ""
+    query: str = ""
+
+    @property
+    def is_small(self) -> bool:
+        """Whether to take it apart takes next to nothing. A small compressed body may be a large one."""
+        return not self.body.encoding and len(self.body.content) <= FREE_BYTES
 
 
 @dataclass(slots=True)
@@ -33,55 +47,75 @@ class Sifted:
     too_large: bool = False
 
 
-class Intake:
-    """Answers a POST of events; never raises.
+class Taken(NamedTuple):
+    """Events that only have to enter the queue, and what is answered once they have."""
 
-    check: raises BadEvent; commit: returns once the queue holds the events, or raises QueueUnavailable.
+    raws: list[bytes]
+    answer: Answer
+    as_text: bool
+
+
+class Intake:
+    """Answers POSTs of events; none of its methods raises.
+
+    check: raises BadEvent; commit: returns once the queue holds the events, or why it may not.
     """
 
     def __init__(
         self,
         check: Callable[[bytes], Event],
-        commit: Callable[[Sequence[bytes]], None],
+        commit: Callable[[Sequence[bytes]], QueueUnavailable | None],
         backpressure: Backpressure,
-        budget: Budget,
         max_body_bytes: int,
         max_events: int,
     ) -> None:
         self._check = check
         self._commit = commit
         self._backpressure = backpressure
-        self._budget = budget
         self._max_body_bytes = max_body_bytes
         self._max_events = max_events
         self._turn = Turn(TURN_TIMEOUT_S)
 
-    def __call__(self, environ: Environ) -> Answer:
-        media = formats.media_type(environ.get("CONTENT_TYPE", ""))
+    def __call__(self, request: Request, hold: Callable[[int], None]) -> Answer:
+        """Waits for the queue."""
+        taken = self.take(request, hold)
+        if isinstance(taken, Answer):
+            return taken
+        del request  # while the queue is waited for, the events alone are held
+        return self.finish(taken, self._commit(taken.raws))
+
+    def take(self, request: Request, hold: Callable[[int], None]) -> Taken | Answer:
+        """An answer where there is nothing to commit. Waits only where the request is not small, for its turn.
+
+        hold: called with the length of the inflated body; raises Busy where there is no memory for it.
+        """
+        media = formats.media_type(request.content_type)
         as_text = media == FORM
         try:
-            with self._budget.share() as share:
-                # Read even if it is to be refused: a server closes the connection under an answer to an unread body.
-                sent = body.read(environ, self._max_body_bytes, share.hold)
-                self._backpressure.admit()
-                # A small compressed body may be a large one.
-                with self._turn if sent.encoding or len(sent.content) > FREE_BYTES else nullcontext():
-                    plain = sent.inflate(self._max_body_bytes)
-                    share.hold(len(plain))
-                    text, as_text = formats.unwrap(plain, media)
-                    sifted = self._sift(formats.events(text, media, self._max_events))
-                del sent, plain, text  # while the queue is waited for, the events alone are held
-                skips = _skips(environ.get("QUERY_STRING", ""))
-                if sifted.rejected and not skips:
-                    raise _refusal(sifted)
-                self._bank(sifted.raws)
-            if as_text and not skips:
-                return answer.ok()
-            return answer.accepted(sifted.ids, sifted.rejected if skips else None)
+            self._backpressure.admit()
+            with nullcontext() if request.is_small else self._turn:
+                plain = request.body.inflate(self._max_body_bytes)
+                hold(len(plain))
+                text, as_text = formats.unwrap(plain, media)
+                sifted = self._sift(formats.events(text, media, self._max_events))
+            skips = _skips(request.query)
+            if sifted.rejected and not skips:
+                raise _refusal(sifted)
         except Refused as error:
             return answer.refused(error, as_text=as_text)
         except Busy as error:
             return answer.busy(error, as_text=as_text)
+        if as_text and not skips:
+            accepted = answer.ok()
+        else:
+            accepted = answer.accepted(sifted.ids, sifted.rejected if skips else None)
+        return Taken(sifted.raws, accepted, as_text) if sifted.raws else accepted
+
+    def finish(self, taken: Taken, fault: QueueUnavailable | None) -> Answer:
+        """The answer once it is known what became of the commit."""
+        if fault is None:
+            return taken.answer
+        return answer.busy(Busy(str(fault), self._backpressure.retry_after_s()), as_text=taken.as_text)
 
     def _sift(self, raws: Sequence[bytes]) -> Sifted:
         sifted = Sifted()
@@ -95,14 +129,6 @@ class Intake:
                 sifted.raws.append(event.raw)
                 sifted.ids.append(event.id)
         return sifted
-
-    def _bank(self, raws: Sequence[bytes]) -> None:
-        if not raws:
-            return
-        try:
-            self._commit(raws)
-        except QueueUnavailable as error:
-            raise Busy(str(error), self._backpressure.retry_after_s()) from error
 
 
 def _skips(query: str) -> bool:

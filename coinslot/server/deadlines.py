@@ -1,0 +1,44 @@
+"""How long connections may keep us waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+SWEEP_EVERY_S = 1.0
+
+
+class Expiring(Protocol):
+    def expire(self) -> None:
+        """Its time is up."""
+
+
+class Deadlines:
+    """A deadline for each connection that has one, kept to the second; used on the event loop alone.
+
+    One timer sweeps them all: to set a deadline for each request costs next to nothing.
+    """
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._until: dict[Expiring, float] = {}
+
+    def set(self, connection: Expiring, timeout_s: float) -> None:
+        """In place of the one it had."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._loop.call_later(SWEEP_EVERY_S, self._sweep)
+        self._until[connection] = self._loop.time() + timeout_s
+
+    def clear(self, connection: Expiring) -> None:
+        self._until.pop(connection, None)
+
+    def _sweep(self) -> None:
+        loop, self._loop = self._loop, None
+        assert loop is not None
+        for connection in [each for each, until in self._until.items() if until <= loop.time()]:
+            self.clear(connection)
+            connection.expire()
+        if self._until:
+            self._loop = loop
+            loop.call_later(SWEEP_EVERY_S, self._sweep)
