@@ -5,8 +5,11 @@ Whatever could fail later must fail here, so that an event that was accepted can
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import time
 from typing import Any, NamedTuple
 
 import bson
@@ -23,6 +26,10 @@ RECEIVED_AT = "_coinslot_received_at"  # where a store notes that beside an even
 _decode = msgspec.json.Decoder().decode
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
+# What an event looks like from afar: its digits, and where something opens.
+_OUTLINE = bytes(ord("0") if chr(byte).isdigit() else ord("[") if chr(byte) in "[{" else ord(" ") for byte in range(256))
+_LONG_NUMBER = b"0" * 19  # of fewer digits, every integer fits in 64 bits
+_NUL = b"\\u0000"  # no other way to write one
 
 
 class BadEvent(CoinslotError):
@@ -65,22 +72,39 @@ class Dead:
     reason: str
 
 
-def mint_id() -> str:
-    """A new `_id`: 24 hexadecimal digits, growing with time, unique among processes and machines."""
-    return str(bson.ObjectId())
+class Admitted(NamedTuple):
+    """An event that has passed the check: its `_id`, and one JSON object in UTF-8 without line breaks, as posted (an
+    `_id` put first where the client sent none)."""
+
+    id: str
+    raw: bytes
+
+
+class Mint:
+    """Makes `_id`s: 24 hexadecimal digits, growing with time, unique among processes and machines.
+
+    As MongoDB's ObjectIds are, in a third of the time: seconds since 1970, a random number for each mint, a counter.
+    """
+
+    def __init__(self) -> None:
+        self._random = os.urandom(5).hex()
+        self._counter = itertools.count(int.from_bytes(os.urandom(3)))
+
+    def __call__(self) -> str:
+        return f"{int(time()):08x}{self._random}{next(self._counter) & 0xFFFFFF:06x}"
 
 
 class EventCheck:
-    """The check at the door: the raw bytes of one JSON value in, an Event out.
+    """The check at the door: the raw bytes of one JSON value in, an event that can be stored out.
 
     Raises BadEvent with a reason made for the client, who may see no more of it than that.
     """
 
-    def __init__(self, max_bytes: int, mint: Callable[[], str] = mint_id) -> None:
+    def __init__(self, max_bytes: int, mint: Callable[[], str] | None = None) -> None:
         self._max_bytes = max_bytes
-        self._mint = mint
+        self._mint = mint or Mint()
 
-    def __call__(self, raw: bytes) -> Event:
+    def __call__(self, raw: bytes) -> Admitted:
         if len(raw) > self._max_bytes:
             raise EventTooLarge(f"event of {len(raw)} bytes; the limit is {self._max_bytes}")
         fields = decode(raw)
@@ -89,15 +113,18 @@ class EventCheck:
         if RECEIVED_AT in fields:
             raise BadEvent(f"{RECEIVED_AT} is a name that Coinslot keeps for itself")
         _check_timestamp(fields)
-        _check_depth(raw, fields)
-        _check_storable(fields)
-        # Outside of strings, where JSON allows none, line breaks are mere white space.
-        raw = raw.translate(_LINE_BREAKS)
+        outline = raw.translate(_OUTLINE)
+        if outline.count(b"[") > MAX_DEPTH:
+            _check_depth(fields)
+        if _LONG_NUMBER in outline or _NUL in raw:
+            _check_storable(fields)
+        if b"\n" in raw or b"\r" in raw:  # outside of strings, where JSON allows none, they are mere white space
+            raw = raw.translate(_LINE_BREAKS)
         if "_id" in fields:
             _check_id(fields["_id"])
-            return Event(raw, fields)
+            return Admitted(fields["_id"], raw)
         id = self._mint()
-        return Event(b'{"_id":"%b",%b' % (id.encode(), raw[raw.index(b"{") + 1 :]), {"_id": id, **fields})
+        return Admitted(id, b'{"_id":"%b",%b' % (id.encode(), raw[raw.index(b"{") + 1 :]))
 
 
 def decode(raw: bytes) -> Any:
@@ -145,10 +172,7 @@ def _check_id(id: object) -> None:
         raise BadEvent(f"_id is not a string of 1 to {MAX_ID_CHARACTERS} characters")
 
 
-def _check_depth(raw: bytes, fields: dict[str, Any]) -> None:
-    # Counting brackets is fifty times cheaper than walking, and clears nearly every event.
-    if raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
-        return
+def _check_depth(fields: dict[str, Any]) -> None:
     level: list[Any] = [fields]
     for _ in range(MAX_DEPTH):
         level = [child for value in level for child in _children(value)]
@@ -163,6 +187,7 @@ def _children(value: dict[str, Any] | list[Any]) -> list[Any]:
 
 
 def _check_storable(fields: dict[str, Any]) -> None:
+    """Of decoded JSON, only integers beyond 64 bits and names with a NUL have no form in BSON."""
     try:
         bson.encode(fields)
     except OverflowError:

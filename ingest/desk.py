@@ -21,32 +21,40 @@ Finish = Callable[[Any], Answer]  # of a future that is done
 
 
 class Desk:
-    """Takes small requests at once, and tells all who are in a commit of its end together. Used on the event loop.
+    """Takes small requests at once; those that came in one turn of the event loop go into a commit together.
 
-    Those that take time to be taken apart go to a thread, which waits for their commit too.
+    What takes time to be taken apart goes to a thread, which waits for its commit too. Used on the event loop.
     """
 
     def __init__(self, intake: Intake, commit: GroupCommit, threads: int) -> None:
         self._intake = intake
         self._commit = commit
         self._threads = ThreadPoolExecutor(threads, "intake")
+        self._turn: list[tuple[Taken, Tell]] = []
         self._waiting: dict[Future[Any], list[tuple[Finish, Tell]]] = {}
 
     def take(self, request: Request, share: Share, tell: Tell) -> None:
         """`tell` is called once, perhaps before this returns."""
         if not request.is_small:
-            self._await(self._threads.submit(self._intake, request, share.hold), Future.result, tell)
+            self._when_done(self._threads.submit(self._intake, request, share.hold), Future.result, tell)
             return
         taken = _guarded(self._intake.take, request, share.hold)
-        if isinstance(taken, Taken):
-            self._await(self._commit.join(taken.raws), partial(self._finish, taken), tell)
-        else:
+        if isinstance(taken, Answer):
             tell(taken)
+            return
+        if not self._turn:
+            asyncio.get_running_loop().call_soon(self._join)
+        self._turn.append((taken, tell))
+
+    def _join(self) -> None:
+        turn, self._turn = self._turn, []
+        for taken, tell in turn:
+            self._when_done(self._commit.join(taken.raws), partial(self._finish, taken), tell)
 
     def _finish(self, taken: Taken, told: Future[None]) -> Answer:
         return self._intake.finish(taken, fault(told))
 
-    def _await(self, future: Future[Any], finish: Finish, tell: Tell) -> None:
+    def _when_done(self, future: Future[Any], finish: Finish, tell: Tell) -> None:
         waiting = self._waiting.get(future)
         if waiting is not None:
             waiting.append((finish, tell))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from coinslot.errors import QueueUnavailable
-from coinslot.events import BadEvent, Event, EventTooLarge
+from coinslot.events import Admitted, BadEvent, EventTooLarge
 from coinslot.media import FORM
 from ingest import answer, formats
 from ingest.answer import Answer, Busy, Refused, Rejected
@@ -63,7 +63,7 @@ class Intake:
 
     def __init__(
         self,
-        check: Callable[[bytes], Event],
+        check: Callable[[bytes], Admitted],
         commit: Callable[[Sequence[bytes]], QueueUnavailable | None],
         backpressure: Backpressure,
         max_body_bytes: int,
