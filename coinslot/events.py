@@ -27,7 +27,7 @@ _decode = msgspec.json.Decoder().decode
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
 # What an event looks like from afar: its digits, and where something opens.
-_OUTLINE = bytes(ord("0") if chr(byte).isdigit() else ord("[") if chr(byte) in "[{" else ord(" ") for byte in range(256))
+_OUTLINE = b"".join(b"0" if c in b"0123456789" else b"[" if c in b"[{" else b" " for c in range(256))
 _LONG_NUMBER = b"0" * 19  # of fewer digits, every integer fits in 64 bits
 _NUL = b"\\u0000"  # no other way to write one
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import bson
 
-from coinslot.events import MAX_DEPTH, MAX_ID_CHARACTERS, RECEIVED_AT, BadEvent, Event, EventCheck, trusted
+from coinslot.events import MAX_DEPTH, MAX_ID_CHARACTERS, RECEIVED_AT, Admitted, BadEvent, EventCheck, trusted
 from coinslot.media import FORM, NDJSON
 from coinslot.store.mongodb_documents import READABLE, to_json
 from ingest import formats
@@ -34,7 +34,7 @@ class NoJson(Exception):
     """Python's own decoder, made strict, does not take this."""
 
 
-def check_event(raw: bytes, check: Callable[[bytes], Event] = _check) -> bool:
+def check_event(raw: bytes, check: Callable[[bytes], Admitted] = _check) -> bool:
     """Whether it was let in; raises AssertionError where that was wrong."""
     why = objection(raw)
     try:
@@ -46,13 +46,14 @@ def check_event(raw: bytes, check: Callable[[bytes], Event] = _check) -> bool:
     assert not why, f"let in: {why}"
     fields = reference(event.raw)
     sent = reference(raw)
-    assert same(event.fields, fields), "its two forms differ"
     assert same({**fields, **sent}, fields), "something was changed"
     assert set(fields) - set(sent) <= {"_id"}, "something was added"
     assert not {b"\r", b"\n"} & {event.raw[at : at + 1] for at in range(len(event.raw))}, "it is not one line"
     assert isinstance(event.id, str) and 1 <= len(event.id) <= MAX_ID_CHARACTERS, "no _id"
-    assert same(trusted(event.raw).fields, event.fields), "the worker reads something else"
-    stored = bson.decode(bson.encode(event.fields), READABLE)
+    read = trusted(event.raw)
+    assert read.id == event.id, "its _id is not the one it was given"
+    assert same(read.fields, fields), "the worker reads something else"
+    stored = bson.decode(bson.encode(read.fields), READABLE)
     assert same(reference(to_json(stored)), fields), "the store gives back something else"
     return True
 
