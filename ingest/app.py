@@ -89,7 +89,10 @@ def create_flask(view: Callable[[Environ], Answer], check_queue: web.Check) -> F
 
     @app.post(PATH)
     def interaction_data() -> Response:
-        status, headers, body = view(request.environ)
-        return Response(body, status, headers)
+        answer = view(request.environ)
+        response = Response(answer.body, answer.status, content_type=answer.content_type)
+        if answer.retry_after_s is not None:
+            response.headers["Retry-After"] = str(answer.retry_after_s)
+        return response
 
     return app

@@ -19,6 +19,7 @@ from ingest.budget import FREE_BYTES
 from ingest.turn import Turn
 
 TURN_TIMEOUT_S = 2.0
+AT_ONCE = nullcontext()
 
 
 class Request(NamedTuple):
@@ -93,7 +94,7 @@ class Intake:
         as_text = media == FORM
         try:
             self._backpressure.admit()
-            with nullcontext() if request.is_small else self._turn:
+            with AT_ONCE if request.is_small else self._turn:
                 plain = request.body.inflate(self._max_body_bytes)
                 hold(len(plain))
                 text, as_text = formats.unwrap(plain, media)

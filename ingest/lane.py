@@ -129,11 +129,9 @@ class Lane(asyncio.Protocol):
             self._go_on()
 
     def _write(self, answer: Answer) -> None:
-        fields = "".join([f"{name}: {value}\r\n" for name, value in answer.headers])
         ours = b"".join([b"%b: %b\r\n" % field for field in self._opening.state.default_headers])
         closes = b"Connection: close\r\n" if self._closes else b""
-        head = b"HTTP/1.1 %b\r\n%b%b%b\r\n" % (answer.status.encode(), ours, fields.encode("latin-1"), closes)
-        self._transport.write(head + answer.body)
+        self._transport.write(b"HTTP/1.1 %b%b%b\r\n%b" % (answer.head.encode(), ours, closes, answer.body))
 
     def _hand_over(self) -> bool:
         self._opening.state.connections.discard(self)
