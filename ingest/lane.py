@@ -13,11 +13,9 @@ from typing import Any
 from coinslot.server import Opening
 from ingest import head
 from ingest.answer import Answer, Busy
-from ingest.body import Body
 from ingest.budget import Budget, Share
 from ingest.desk import Desk
 from ingest.head import Head
-from ingest.intake import Request
 
 BODY_S = 10.0  # for a body, and the time that its length takes at
 BODY_MIN_BYTES_PER_S = 16 * 1024
@@ -112,8 +110,7 @@ class Lane(asyncio.Protocol):
         self._answering = True
         self._closes = self._closes or head.closes
         self._opening.deadlines.set(self, ANSWER_S)
-        request = Request(Body(content, head.encoding), head.content_type, head.query)
-        self._desk.take(request, self._share, self._tell)
+        self._desk.take(head, content, self._share, self._tell)
 
     def _tell(self, answer: Answer) -> None:
         self._answering = False
