@@ -43,7 +43,7 @@ class Channel(virtual.Channel):  # type: ignore[misc]
         super().__init__(connection, **kwargs)
         self.consumer = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._redis = redisclient.connect(
-            self.redis_url, timeout_s=self.timeout_s, connect_timeout_s=self.timeout_s / 2
+            self.redis_url, timeout_s=self.timeout_s, connect_timeout_s=self.timeout_s / 2, one_thread=True
         )
         self._reader = redisclient.connect(
             self.redis_url, timeout_s=BLOCK_S + self.timeout_s, connect_timeout_s=self.timeout_s / 2
