@@ -36,7 +36,8 @@ class Desk:
     def take(self, request: Request, share: Share, tell: Tell) -> None:
         """`tell` is called once, perhaps before this returns."""
         if not request.is_small:
-            self._when_done(self._threads.submit(self._intake, request, share.hold), Future.result, tell)
+            thread = _guarded(self._threads.submit, self._intake, request, share.hold)
+            self._when_done(thread, Future.result, tell)
             return
         taken = _guarded(self._intake.take, request, share.hold)
         if isinstance(taken, Answer):
@@ -49,12 +50,15 @@ class Desk:
     def _join(self) -> None:
         turn, self._turn = self._turn, []
         for taken, tell in turn:
-            self._when_done(self._commit.join(taken.raws), partial(self._finish, taken), tell)
+            self._when_done(_guarded(self._commit.join, taken.raws), partial(self._finish, taken), tell)
 
     def _finish(self, taken: Taken, told: Future[None]) -> Answer:
         return self._intake.finish(taken, fault(told))
 
-    def _when_done(self, future: Future[Any], finish: Finish, tell: Tell) -> None:
+    def _when_done(self, future: Future[Any] | Answer, finish: Finish, tell: Tell) -> None:
+        if isinstance(future, Answer):  # to a bug
+            tell(future)
+            return
         waiting = self._waiting.get(future)
         if waiting is not None:
             waiting.append((finish, tell))
