@@ -23,6 +23,8 @@ MAX_ID_CHARACTERS = 128
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1  # no event has an int beyond, and no store takes one
 RECEIVED_AT = "_coinslot_received_at"  # where a store notes that beside an event's own fields
 
+NUMBERS = (int, float)  # to be asked by type(): a bool is an int to isinstance
+
 _decode = msgspec.json.Decoder().decode
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
@@ -112,7 +114,8 @@ class EventCheck:
             raise BadEvent("event is not a JSON object")
         if RECEIVED_AT in fields:
             raise BadEvent(f"{RECEIVED_AT} is a name that Coinslot keeps for itself")
-        _check_timestamp(fields)
+        if type(fields.get("timestamp")) not in NUMBERS:
+            raise BadEvent("timestamp is not a number" if "timestamp" in fields else "timestamp is missing")
         outline = raw.translate(_OUTLINE)
         if outline.count(b"[") > MAX_DEPTH:
             _check_depth(fields)
@@ -158,13 +161,6 @@ def trusted(raw: bytes, received_at_ms: int | None = None) -> Event:
     if type(fields) is not dict or "_id" not in fields or "timestamp" not in fields:
         raise BadEvent("not an event that was let in")
     return Event(raw, fields, received_at_ms)
-
-
-def _check_timestamp(fields: dict[str, Any]) -> None:
-    if "timestamp" not in fields:
-        raise BadEvent("timestamp is missing")
-    if type(fields["timestamp"]) not in (int, float):  # a bool is an int to isinstance
-        raise BadEvent("timestamp is not a number")
 
 
 def _check_id(id: object) -> None:

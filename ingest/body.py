@@ -28,10 +28,6 @@ class Body(NamedTuple):
     content: bytes
     encoding: str
 
-    def inflate(self, max_bytes: int) -> bytes:
-        """The plain body. Raises Refused: 413 where it would be larger than `max_bytes`, 400 where it cannot be."""
-        return _inflate(self.content, max_bytes, DECOMPRESSOR[self.encoding]) if self.encoding else self.content
-
 
 class Announced(NamedTuple):
     """What a request's head says of its body."""
@@ -96,7 +92,11 @@ def _discard(stream: Any, length: int) -> None:
         length -= len(piece)
 
 
-def _inflate(body: bytes, max_bytes: int, start: Callable[[], Any]) -> bytes:
+def inflate(body: bytes, encoding: str, max_bytes: int) -> bytes:
+    """The plain body. Raises Refused: 413 where it would be larger than `max_bytes`, 400 where it cannot be."""
+    if not encoding:
+        return body
+    start = DECOMPRESSOR[encoding]
     inflated = bytearray()
     for _ in range(MAX_MEMBERS):  # a file may consist of several members (gzip) or frames (zstd)
         member = start()

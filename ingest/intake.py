@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -14,38 +12,12 @@ from coinslot.media import FORM
 from ingest import answer, formats
 from ingest.answer import Answer, Busy, Refused, Rejected
 from ingest.backpressure import Backpressure
-from ingest.body import Body
+from ingest.body import inflate
 from ingest.budget import FREE_BYTES
+from ingest.head import Head
 from ingest.turn import Turn
 
 TURN_TIMEOUT_S = 2.0
-AT_ONCE = nullcontext()
-
-
-class Request(NamedTuple):
-    """A POST; `content_type` and `query` as they were sent."""
-
-    body: Body
-    content_type: str = ""
-    query: str = ""
-
-    @property
-    def is_small(self) -> bool:
-        """Whether to take it apart takes next to nothing. A small compressed body may be a large one."""
-        return not self.body.encoding and len(self.body.content) <= FREE_BYTES
-
-
-@dataclass(slots=True)
-class Sifted:
-    """The good events with their ids, and what is said of the bad ones.
-
-    Neither events in decoded form nor exceptions, whose tracebacks hold such: both are many times as large.
-    """
-
-    raws: list[bytes] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
-    too_large: bool = False
 
 
 class Taken(NamedTuple):
@@ -77,40 +49,31 @@ class Intake:
         self._max_events = max_events
         self._turn = Turn(TURN_TIMEOUT_S)
 
-    def __call__(self, request: Request, hold: Callable[[int], None]) -> Answer:
+    def __call__(self, head: Head, content: bytes, hold: Callable[[int], None]) -> Answer:
         """Waits for the queue."""
-        taken = self.take(request, hold)
+        taken = self.take(head, content, hold)
         if isinstance(taken, Answer):
             return taken
-        del request  # while the queue is waited for, the events alone are held
+        del content  # while the queue is waited for, the events alone are held
         return self.finish(taken, self._commit(taken.raws))
 
-    def take(self, request: Request, hold: Callable[[int], None]) -> Taken | Answer:
-        """An answer where there is nothing to commit. Waits only where the request is not small, for its turn.
+    def take(self, head: Head, content: bytes, hold: Callable[[int], None]) -> Taken | Answer:
+        """An answer where there is nothing to commit. Waits only where the body is not small, for its turn.
 
         hold: called with the length of the inflated body; raises Busy where there is no memory for it.
         """
-        media = formats.media_type(request.content_type)
-        as_text = media == FORM
         try:
             self._backpressure.admit()
-            with AT_ONCE if request.is_small else self._turn:
-                plain = request.body.inflate(self._max_body_bytes)
+            if is_small(head, content):
+                return self._sift(head, content)
+            with self._turn:
+                plain = inflate(content, head.encoding, self._max_body_bytes)
                 hold(len(plain))
-                text, as_text = formats.unwrap(plain, media)
-                sifted = self._sift(formats.events(text, media, self._max_events))
-            skips = _skips(request.query)
-            if sifted.rejected and not skips:
-                raise _refusal(sifted)
+                return self._sift(head, plain)
         except Refused as error:
-            return answer.refused(error, as_text=as_text)
+            return answer.refused(error, as_text=head.media == FORM)
         except Busy as error:
-            return answer.busy(error, as_text=as_text)
-        if as_text and not skips:
-            accepted = answer.ok()
-        else:
-            accepted = answer.accepted(sifted.ids, sifted.rejected if skips else None)
-        return Taken(sifted.raws, accepted, as_text) if sifted.raws else accepted
+            return answer.busy(error, as_text=head.media == FORM)
 
     def finish(self, taken: Taken, fault: QueueUnavailable | None) -> Answer:
         """The answer once it is known what became of the commit."""
@@ -118,18 +81,37 @@ class Intake:
             return taken.answer
         return answer.busy(Busy(str(fault), self._backpressure.retry_after_s()), as_text=taken.as_text)
 
-    def _sift(self, raws: Sequence[bytes]) -> Sifted:
-        sifted = Sifted()
-        for index, raw in enumerate(raws):
-            try:
-                event = self._check(raw)
-            except BadEvent as error:
-                sifted.rejected.append({"index": index, "reason": str(error)})
-                sifted.too_large = sifted.too_large or isinstance(error, EventTooLarge)
-            else:
-                sifted.raws.append(event.raw)
-                sifted.ids.append(event.id)
-        return sifted
+    def _sift(self, head: Head, plain: bytes) -> Taken | Answer:
+        """Raises Refused where it is not even known who sent it."""
+        text, as_text = formats.unwrap(plain, head.media)
+        # Neither events in decoded form are kept nor exceptions, whose tracebacks hold such: both are many times as
+        # large.
+        raws: list[bytes] = []
+        ids: list[str] = []
+        rejected: list[Rejected] = []
+        status = 400
+        try:
+            skips = bool(head.query) and _skips(head.query)
+            for index, sent in enumerate(formats.events(text, head.media, self._max_events)):
+                try:
+                    id, raw = self._check(sent)
+                except BadEvent as error:
+                    rejected.append({"index": index, "reason": str(error)})
+                    status = 413 if isinstance(error, EventTooLarge) else status
+                else:
+                    raws.append(raw)
+                    ids.append(id)
+            if rejected and not skips:
+                raise _refusal(status, rejected)
+        except Refused as error:
+            return answer.refused(error, as_text=as_text)
+        accepted = answer.ok() if as_text and not skips else answer.accepted(ids, rejected if skips else None)
+        return Taken(raws, accepted, as_text) if raws else accepted
+
+
+def is_small(head: Head, content: bytes) -> bool:
+    """Whether to take it apart takes next to nothing. A small compressed body may be a large one."""
+    return not head.encoding and len(content) <= FREE_BYTES
 
 
 def _skips(query: str) -> bool:
@@ -142,7 +124,6 @@ def _skips(query: str) -> bool:
     return asked == "skip"
 
 
-def _refusal(sifted: Sifted) -> Refused:
-    plural = "event was" if len(sifted.rejected) == 1 else "events were"
-    what = f"{len(sifted.rejected)} {plural} refused, nothing accepted"
-    return Refused(413 if sifted.too_large else 400, what, sifted.rejected)
+def _refusal(status: int, rejected: list[Rejected]) -> Refused:
+    plural = "event was" if len(rejected) == 1 else "events were"
+    return Refused(status, f"{len(rejected)} {plural} refused, nothing accepted", rejected)

@@ -12,13 +12,11 @@ from typing import Any
 
 from coinslot.media import FORM
 from coinslot.server import BODY_BYTES, BODY_S, UNREAD_S, Opening
-from ingest import answer, body, formats, head
+from ingest import answer, body, head
 from ingest.answer import Answer, Busy, Refused
-from ingest.body import Body
 from ingest.budget import FREE_BYTES, Budget, Share
 from ingest.desk import Desk
 from ingest.head import Head
-from ingest.intake import Request
 
 ANSWER_S = 30.0  # to be ready
 UNREAD_BYTES = FREE_BYTES  # of what comes while a request is being answered; more stays with its sender
@@ -164,8 +162,7 @@ class Lane(asyncio.Protocol):
         self._answering = True
         self._closes = self._closes or head.closes
         self._opening.deadlines.set(self, ANSWER_S)
-        request = Request(Body(content, head.encoding), head.content_type, head.query)
-        self._desk.take(request, self._share, self._tell)
+        self._desk.take(head, content, self._share, self._tell)
 
     def _hold_back(self) -> None:
         """Leave the rest with its sender."""
@@ -207,7 +204,7 @@ class Lane(asyncio.Protocol):
     def _break_off(self, error: Refused) -> None:
         """Of a request whose body does not come."""
         assert self._head is not None
-        as_text = formats.media_type(self._head.content_type) == FORM
+        as_text = self._head.media == FORM
         self._closes, self._head, self._body = True, None, bytearray()
         self._tell(answer.refused(error, as_text=as_text))
 

@@ -8,11 +8,10 @@ from typing import Any
 from coinslot.media import FORM
 from ingest import answer, formats
 from ingest.answer import Answer, Busy, Refused
-from ingest.body import Announced, Body
+from ingest.body import Announced
 from ingest.budget import Budget, Share
 from ingest.desk import Desk
-from ingest.head import PATH
-from ingest.intake import Request
+from ingest.head import PATH, Head
 
 
 class Posts:
@@ -36,8 +35,7 @@ class Posts:
     async def _answer(self, scope: dict[str, Any], receive: Any, share: Share) -> Answer | None:
         """None for whoever has left."""
         fields = _fields(scope)
-        content_type = fields.get("content-type", "")
-        as_text = formats.media_type(content_type) == FORM
+        media = formats.media_type(fields.get("content-type", ""))
         try:
             announced = Announced.parse(
                 fields.get("content-length", ""),
@@ -47,18 +45,23 @@ class Posts:
             )
             share.hold(announced.length)
         except Refused as error:
-            return answer.refused(error, as_text=as_text)
+            return answer.refused(error, as_text=media == FORM)
         except Busy as error:
-            return answer.busy(error, as_text=as_text)
+            return answer.busy(error, as_text=media == FORM)
         content = await _read(receive)
         if content is None:
             return None
-        body = Body(content, announced.encoding)
-        return await self._take(Request(body, content_type, scope["query_string"].decode("latin-1")), share)
+        head = Head(media, announced.encoding, scope["query_string"].decode("latin-1"))
+        return await self._take(head, content, share)
 
-    async def _take(self, request: Request, share: Share) -> Answer:
+    async def _take(self, head: Head, content: bytes, share: Share) -> Answer:
         told: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._desk.take(request, share, lambda answer: None if told.done() else told.set_result(answer))
+
+        def tell(answer: Answer) -> None:
+            if not told.done():  # nor given up
+                told.set_result(answer)
+
+        self._desk.take(head, content, share, tell)
         return await told
 
 

@@ -7,7 +7,8 @@ from ingest import answer, body, formats
 from ingest.answer import Answer, Busy, Refused
 from ingest.body import Environ
 from ingest.budget import Budget
-from ingest.intake import Intake, Request
+from ingest.head import Head
+from ingest.intake import Intake
 
 
 class View:
@@ -19,14 +20,14 @@ class View:
         self._max_body_bytes = max_body_bytes
 
     def __call__(self, environ: Environ) -> Answer:
-        content_type = environ.get("CONTENT_TYPE", "")
-        as_text = formats.media_type(content_type) == FORM
+        media = formats.media_type(environ.get("CONTENT_TYPE", ""))
         try:
             with self._budget.share() as share:
                 # Read even if it is to be refused: a server closes the connection under an answer to an unread body.
                 sent = body.read(environ, self._max_body_bytes, share.hold)
-                return self._intake(Request(sent, content_type, environ.get("QUERY_STRING", "")), share.hold)
+                head = Head(media, sent.encoding, environ.get("QUERY_STRING", ""))
+                return self._intake(head, sent.content, share.hold)
         except Refused as error:
-            return answer.refused(error, as_text=as_text)
+            return answer.refused(error, as_text=media == FORM)
         except Busy as error:
-            return answer.busy(error, as_text=as_text)
+            return answer.busy(error, as_text=media == FORM)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -102,6 +103,8 @@ def main(create: Create, *, head_timeout_s: float = HEAD_S) -> None:
         timeout_keep_alive=int(head_timeout_s),
         timeout_graceful_shutdown=DRAIN_S,
     )
+    gc.collect()
+    gc.freeze()  # what is here now stays: no use in walking it again and again
     _Server(config, stopping).run([listener])
     os._exit(0)  # a thread that still answers somebody would be waited for
 
