@@ -26,7 +26,7 @@ def create_site(settings: Settings, stopping: Stopping) -> Site:
         is_ingests = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == PATH
         await (posts if is_ingests else reads).app(scope, receive, send)
 
-    return Site(front, posts.lane)
+    return Site(front, posts.max_connections + reads.max_connections, posts.lane)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from api import about, dead_letters, erasures, ranges, stream
 from api.hub import Hub
 from api.lane import StreamLane
 from api.openapi.document import create_document
+from api.whole import Whole
 from coinslot import redisclient, web
 from coinslot.access.door import create_door
 from coinslot.access.middleware import Access
@@ -33,6 +34,7 @@ from coinslot.server import Site, Stopping
 from coinslot.settings import Settings
 from coinslot.store import READING, Bank, open_store
 
+BESIDE_FOLLOWERS = 100  # connections of those who ask for something else
 REDIS_TIMEOUT_S = 2.0  # longer than a follower's wait for a change
 QUEUE_NOT_SEEN = (
     "the queue is on another broker and cannot be looked into: what was accepted in the last moments may be stored "
@@ -45,9 +47,9 @@ def create_site(settings: Settings, stopping: Stopping) -> Site:
     store, feed = open_store(settings, READING), _feed(settings)
     app: Any = create_flask(settings, stopping, store, feed)
     flask = WSGIMiddleware(app, workers=settings.threads)  # a slow reader of a long range holds one
-    lane = StreamLane(flask, feed, store, Hub(feed, stopping), settings.followers_max)
+    lane = StreamLane(Whole(flask), feed, store, Hub(feed, stopping), settings.followers_max)
     guarded = Access(lane, create_door(settings)).asgi()
-    return Site(Cors(guarded, settings.cors_origins).asgi())
+    return Site(Cors(guarded, settings.cors_origins).asgi(), settings.followers_max + BESIDE_FOLLOWERS)
 
 
 def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed) -> Flask:

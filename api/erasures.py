@@ -26,7 +26,6 @@ from coinslot.web import json_response
 PATH = "/erasures"
 QUEUE = "queue"  # the place where workers are waited for
 MAX_BODY_BYTES = 64 * 1024
-DISCARD_BYTES = 1024 * 1024
 
 Places = list[tuple[str, Erasable]]
 
@@ -71,9 +70,6 @@ def blueprint(
 
 
 def _read() -> tuple[Match, Progress]:
-    length = request.content_length or 0
-    if length > MAX_BODY_BYTES:  # the web server closes the connection under an answer to an unread body
-        request.environ["wsgi.input"].read(min(length, DISCARD_BYTES))
     request.max_content_length = MAX_BODY_BYTES
     try:
         asked = _asked(request.get_data())

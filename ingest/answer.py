@@ -12,6 +12,7 @@ from coinslot.errors import CoinslotError
 STATUS = {
     201: "201 Created",
     400: "400 Bad Request",
+    408: "408 Request Timeout",
     411: "411 Length Required",
     413: "413 Content Too Large",
     415: "415 Unsupported Media Type",
@@ -35,9 +36,9 @@ class Answer(NamedTuple):
     @property
     def head(self) -> str:
         """All that says of it, as it stands in an HTTP message."""
-        retry_after = "" if self.retry_after_s is None else f"Retry-After: {self.retry_after_s}\r\n"
+        retry_after = "" if self.retry_after_s is None else f"retry-after: {self.retry_after_s}\r\n"
         length = len(self.body)
-        return f"{self.status}\r\nContent-Type: {self.content_type}\r\nContent-Length: {length}\r\n{retry_after}"
+        return f"{self.status}\r\ncontent-type: {self.content_type}\r\ncontent-length: {length}\r\n{retry_after}"
 
 
 class Refused(CoinslotError):

@@ -23,12 +23,13 @@ from coinslot.settings import Settings
 from ingest.answer import Answer
 from ingest.backpressure import Backpressure
 from ingest.body import Environ
-from ingest.budget import Budget
+from ingest.budget import FREE_BYTES, Budget
 from ingest.commit import GroupCommit
 from ingest.desk import Desk
 from ingest.head import PATH, Head
 from ingest.intake import Intake
 from ingest.lane import Lane
+from ingest.posts import Posts
 from ingest.view import View
 from ingest.watch import Watch
 
@@ -46,10 +47,11 @@ def create_site(settings: Settings, _stopping: Stopping) -> Site:
     budget = Budget(settings.bodies_max_bytes)
     view = View(intake, budget, settings.max_body_bytes)
     app: Any = create_flask(view, broker.check)
-    guarded = Access(WSGIMiddleware(app, workers=settings.threads), door).asgi()
     desk = Desk(intake, commit, settings.threads)
+    posts = Posts(WSGIMiddleware(app, workers=settings.threads), desk, budget, settings.max_body_bytes)
+    guarded = Access(posts, door).asgi()
     lane = partial(Lane, desk, budget, _admits(settings, door), settings.max_body_bytes)
-    return Site(Cors(guarded, settings.cors_origins).asgi(), lane)
+    return Site(Cors(guarded, settings.cors_origins).asgi(), settings.bodies_max_bytes // FREE_BYTES, lane)
 
 
 def _admits(settings: Settings, door: Door | None) -> Callable[[Head], bool]:

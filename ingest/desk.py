@@ -56,8 +56,14 @@ class Desk:
 
     def _join(self) -> None:
         turn, self._turn, self._turn_bytes = self._turn, [], 0
-        if turn:
+        if not turn:
+            return
+        try:
             told = self._commit.join([raw for taken, _ in turn for raw in taken.raws])
+        except Exception:
+            log.exception("a commit failed")
+            _tell([tell for _, tell in turn], [crashed()] * len(turn))
+        else:
             _when_done(told, self._tell_all, turn)
 
     def _tell_one(self, tell: Tell, answered: Future[Answer]) -> None:
@@ -75,8 +81,15 @@ class Desk:
         except Exception:
             log.exception("a commit failed")
             answers = [crashed()] * len(turn)
-        for (_, tell), answer in zip(turn, answers, strict=True):
+        _tell([tell for _, tell in turn], answers)
+
+
+def _tell(tells: list[Tell], answers: list[Answer]) -> None:
+    for tell, answer in zip(tells, answers, strict=True):
+        try:
             tell(answer)
+        except Exception:  # of one connection; the others are told all the same
+            log.exception("an answer was not sent")
 
 
 def _when_done(future: Future[Any], then: Callable[..., None], what: Any) -> None:

@@ -16,11 +16,13 @@ from ingest.formats import media_type
 PATH = "/wsapi/interaction_data"
 START = b"POST %b" % PATH.encode()
 MAX_BYTES = 8 * 1024
+MAX_FIELDS = 100  # as of any request
 MAX_LENGTH_DIGITS = 15
 REMEMBERED = 1024  # clients send the same head again and again
 
 _HEAD = re.compile(
-    rb"%b(?:\?([!-~]*))? HTTP/1\.1\r\n((?:[!#$%%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*\r\n)+)\r\n" % re.escape(START)
+    rb"%b(?:\?([!\x22$-~]*))? HTTP/1\.1\r\n((?:[!#$%%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*\r\n)+)\r\n"
+    % re.escape(START)
 )
 # What decides how a request is to be read or answered: once, or not for us.
 _DECISIVE = frozenset((b"content-length content-type content-encoding authorization origin connection host").split())
@@ -49,7 +51,10 @@ def parse(head: bytes) -> Head | None:
     if found is None:
         return None
     values: dict[bytes, bytes] = {}
-    for line in found[2].split(b"\r\n")[:-1]:
+    lines = found[2].split(b"\r\n")[:-1]
+    if len(lines) > MAX_FIELDS:
+        return None
+    for line in lines:
         name, _, value = line.partition(b":")
         name = name.lower()
         if name in _NOT_OURS or name in values:

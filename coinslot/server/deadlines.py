@@ -7,6 +7,11 @@ from typing import Protocol
 
 SWEEP_EVERY_S = 1.0
 
+HEAD_S = 10.0  # for a request's head, waiting for it included
+BODY_S = 10.0  # for a body, and again for each so much of it
+BODY_BYTES = 160 * 1024
+UNREAD_S = 60.0  # in which a client takes nothing of what it is sent
+
 
 class Expiring(Protocol):
     def expire(self) -> None:
@@ -20,25 +25,25 @@ class Deadlines:
     """
 
     def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # while there is a timer
         self._until: dict[Expiring, float] = {}
 
     def set(self, connection: Expiring, timeout_s: float) -> None:
         """In place of the one it had."""
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
-            self._loop.call_later(SWEEP_EVERY_S, self._sweep)
+            self._loop.call_later(SWEEP_EVERY_S, self._sweep, self._loop)
         self._until[connection] = self._loop.time() + timeout_s
 
     def clear(self, connection: Expiring) -> None:
         self._until.pop(connection, None)
 
-    def _sweep(self) -> None:
-        loop, self._loop = self._loop, None
-        assert loop is not None
-        for connection in [each for each, until in self._until.items() if until <= loop.time()]:
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._until:
+            loop.call_later(SWEEP_EVERY_S, self._sweep, loop)
+        else:
+            self._loop = None
+        now = loop.time()
+        for connection in [each for each, until in self._until.items() if until <= now]:
             self.clear(connection)
             connection.expire()
-        if self._until:
-            self._loop = loop
-            loop.call_later(SWEEP_EVERY_S, self._sweep)

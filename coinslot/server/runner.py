@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 import signal
 import socket
 import sys
@@ -18,13 +19,16 @@ import uvicorn
 from coinslot.binding import listen_address
 from coinslot.errors import CannotStart
 from coinslot.server.connection import Connection
-from coinslot.server.deadlines import Deadlines
+from coinslot.server.crowd import Crowd
+from coinslot.server.deadlines import HEAD_S, Deadlines
 from coinslot.settings import Settings
 from coinslot.start import starting
 
 DRAIN_S = 4  # after this, what is still being answered at a stop is cut off
-HEAD_TIMEOUT_S = 10.0
 BACKLOG = 2048
+FILES = (
+    2000  # that may be open besides connections: sockets of our own, and of those who are told that there is no room
+)
 
 # Whether the server has been told to stop; endless answers ask, and end.
 Stopping = Callable[[], bool]
@@ -45,9 +49,13 @@ class Opening(NamedTuple):
 
 
 class Site(NamedTuple):
-    """A web app: an ASGI application, and a lane that takes connections before it."""
+    """A web app: an ASGI application, and a lane that takes connections before it.
+
+    max_connections: at once; whoever comes when they are there is told 503.
+    """
 
     app: Any
+    max_connections: int
     lane: Callable[[Opening], asyncio.Protocol] | None = None
 
 
@@ -66,7 +74,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def main(create: Create, *, head_timeout_s: float = HEAD_TIMEOUT_S) -> None:
+def main(create: Create, *, head_timeout_s: float = HEAD_S) -> None:
     """Serve until SIGTERM or SIGINT. `stopping` may be asked in any thread.
 
     head_timeout_s: how long a connection may take for the next request's head, waiting for it included.
@@ -76,12 +84,13 @@ def main(create: Create, *, head_timeout_s: float = HEAD_TIMEOUT_S) -> None:
     with starting():
         settings = Settings.load()
         listener = _listen(*listen_address(settings))
-    if settings.ignores_tokens:
-        print("coinslot: API_AUTH=disable: there are tokens, and nobody is asked for them", file=sys.stderr)
-    stopping = threading.Event()
-    site = create(settings, stopping.is_set)
+        if settings.ignores_tokens:
+            print("coinslot: API_AUTH=disable: there are tokens, and nobody is asked for them", file=sys.stderr)
+        stopping = threading.Event()
+        site = create(settings, stopping.is_set)
     config = uvicorn.Config(
         site.app,
+        interface="asgi3",
         http=_connections(site, head_timeout_s),
         loop="uvloop",
         ws="none",
@@ -103,14 +112,29 @@ def main(create: Create, *, head_timeout_s: float = HEAD_TIMEOUT_S) -> None:
 def _connections(site: Site, head_timeout_s: float) -> Any:
     """Makes the protocol of each connection, from what uvicorn hands to one."""
     deadlines = Deadlines()
+    crowd = Crowd(deadlines)
+    max_connections = _room_for(site.max_connections)
 
     def connect(**context: Any) -> asyncio.Protocol:
+        state = context["server_state"]
+        if len(state.connections) >= max_connections:
+            return crowd.protocol(state)
         hand_over = partial(Connection, deadlines, head_timeout_s, **context)
         if site.lane is None:
             return hand_over()
-        return site.lane(Opening(context["server_state"], deadlines, head_timeout_s, hand_over))
+        return site.lane(Opening(state, deadlines, head_timeout_s, hand_over))
 
     return connect
+
+
+def _room_for(connections: int) -> int:
+    """As many of them as there may be files open in this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + FILES
+    files = wanted if resource.RLIM_INFINITY in (soft, hard) else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return min(connections, max(files - FILES, files // 2))
 
 
 def _listen(address: str, port: int) -> socket.socket:

@@ -37,14 +37,14 @@ def create_ingest(settings: Settings, _stopping: Stopping) -> Site:
     parts: Any = Broken()
     app: Any = ingest.app.create_flask(parts, parts)
     desk = Desk(parts, parts, threads=1)
-    return Site(WSGIMiddleware(app), partial(Lane, desk, Budget(2**20), lambda _: True, 2**20))
+    return Site(WSGIMiddleware(app), 100, partial(Lane, desk, Budget(2**20), lambda _: True, 2**20))
 
 
 def create_api(settings: Settings, stopping: Stopping) -> Site:
     parts: Any = Broken()
     flask: Any = api.app.create_flask(settings, stopping, parts, parts)
     hub: Any = Idle()
-    return Site(StreamLane(WSGIMiddleware(flask), parts, parts, hub, followers_max=1))
+    return Site(StreamLane(WSGIMiddleware(flask), parts, parts, hub, followers_max=1), 100)
 
 
 class Idle:

@@ -15,7 +15,7 @@ from tests.faults.broken import SECRET
 from tests.pipeline import PATH, until
 
 
-@pytest.fixture(scope="module", params=["front", "api"])
+@pytest.fixture(scope="module", params=["ingest", "api"])
 def broken(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a web app in which everything fails."""
     port, log = free_port(), tmp_path_factory.mktemp("broken") / "log"

@@ -16,7 +16,7 @@ from coinslot.media import FORM, NDJSON
 from coinslot.store.mongodb_documents import READABLE, to_json
 from ingest import formats
 from ingest.answer import Refused
-from ingest.body import Body
+from ingest.body import inflate
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -85,7 +85,7 @@ def check_body(body: bytes, media: str) -> bool:
 def check_inflation(content: bytes, encoding: str, max_bytes: int) -> bool:
     """Whether it was inflated; raises AssertionError where it came to too much, or to something else."""
     try:
-        inflated = Body(content, encoding).inflate(max_bytes)
+        inflated = inflate(content, encoding, max_bytes)
     except Refused as error:
         assert error.status in (400, 413), error.status
         return False
