@@ -9,12 +9,8 @@ from redis.retry import Retry
 Errors = (redis.RedisError, OSError)
 
 
-def connect(
-    url: str, *, timeout_s: float, connect_timeout_s: float | None = None, one_thread: bool = False
-) -> redis.Redis:
+def connect(url: str, *, timeout_s: float, connect_timeout_s: float | None = None) -> redis.Redis:
     """A client for `url`; nothing is sent yet. Make it after the process has forked.
-
-    one_thread: nearly always, so that one connection does, which need not be fetched from a pool for every call.
 
     A call raises redis.RedisError after at most `timeout_s` (a BLOCK must be shorter), and is never repeated:
     redis-py's default repeats a command ten times, which would put an event into the queue ten times.
@@ -26,7 +22,6 @@ def connect(
         socket_timeout=timeout_s,
         socket_connect_timeout=connect_timeout_s or timeout_s,
         max_connections=1024,
-        single_connection_client=one_thread,
     )
 
 

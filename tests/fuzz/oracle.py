@@ -38,20 +38,20 @@ def check_event(raw: bytes, check: Callable[[bytes], Admitted] = _check) -> bool
     """Whether it was let in; raises AssertionError where that was wrong."""
     why = objection(raw)
     try:
-        event = check(raw)
+        id, admitted = check(raw)
     except BadEvent as error:
         assert str(error), "refused without a reason"
         assert why or any(map(_unstorable, overwritten(raw))), f"refused without need: {error}"
         return False
     assert not why, f"let in: {why}"
-    fields = reference(event.raw)
+    fields = reference(admitted)
     sent = reference(raw)
     assert same({**fields, **sent}, fields), "something was changed"
     assert set(fields) - set(sent) <= {"_id"}, "something was added"
-    assert not {b"\r", b"\n"} & {event.raw[at : at + 1] for at in range(len(event.raw))}, "it is not one line"
-    assert isinstance(event.id, str) and 1 <= len(event.id) <= MAX_ID_CHARACTERS, "no _id"
-    read = trusted(event.raw)
-    assert read.id == event.id, "its _id is not the one it was given"
+    assert not {b"\r", b"\n"} & {admitted[at : at + 1] for at in range(len(admitted))}, "it is not one line"
+    assert isinstance(id, str) and 1 <= len(id) <= MAX_ID_CHARACTERS, "no _id"
+    read = trusted(admitted)
+    assert read.id == id, "its _id is not the one it was given"
     assert same(read.fields, fields), "the worker reads something else"
     stored = bson.decode(bson.encode(read.fields), READABLE)
     assert same(reference(to_json(stored)), fields), "the store gives back something else"
