@@ -33,6 +33,8 @@ from ingest.posts import Posts
 from ingest.view import View
 from ingest.watch import Watch
 
+MIN_CONNECTIONS = 100  # in what is free to each of them; as many more as BODIES_MAX_BYTES has room for
+
 
 def create_site(settings: Settings, _stopping: Stopping) -> Site:
     """All of ingest, with the watch that it keeps on the queue."""
@@ -51,7 +53,8 @@ def create_site(settings: Settings, _stopping: Stopping) -> Site:
     posts = Posts(WSGIMiddleware(app, workers=settings.threads), desk, budget, settings.max_body_bytes)
     guarded = Access(posts, door).asgi()
     lane = partial(Lane, desk, budget, _admits(settings, door), settings.max_body_bytes)
-    return Site(Cors(guarded, settings.cors_origins).asgi(), settings.bodies_max_bytes // FREE_BYTES, lane)
+    max_connections = max(MIN_CONNECTIONS, settings.bodies_max_bytes // FREE_BYTES)
+    return Site(Cors(guarded, settings.cors_origins).asgi(), max_connections, lane)
 
 
 def _admits(settings: Settings, door: Door | None) -> Callable[[Head], bool]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from coinslot.media import FORM
-from coinslot.server import BODY_BYTES, BODY_S, UNREAD_S, Opening
+from coinslot.server import BODY_BYTES, Opening
 from ingest import answer, body, head
 from ingest.answer import Answer, Busy, Refused
 from ingest.budget import FREE_BYTES, Budget, Share
@@ -57,7 +57,7 @@ class Lane(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
         self._opening.state.connections.add(self)
-        self._opening.deadlines.set(self, self._opening.head_timeout_s)
+        self._opening.deadlines.set(self, self._opening.patience.head_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._opening.state.connections.discard(self)
@@ -82,7 +82,7 @@ class Lane(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._full = True
-        self._opening.deadlines.set(self, UNREAD_S)
+        self._opening.deadlines.set(self, self._opening.patience.unread_s)
 
     def resume_writing(self) -> None:
         self._full = False
@@ -90,7 +90,7 @@ class Lane(asyncio.Protocol):
             return
         if not self._answering and self._head is None:
             self._share.give_back()
-            self._opening.deadlines.set(self, self._opening.head_timeout_s)
+            self._opening.deadlines.set(self, self._opening.patience.head_s)
         self._transport.resume_reading()
         self._go_on()
 
@@ -147,7 +147,7 @@ class Lane(asyncio.Protocol):
 
     def _await_body(self) -> None:
         self._body_due = len(self._body) + BODY_BYTES
-        self._opening.deadlines.set(self, BODY_S)
+        self._opening.deadlines.set(self, self._opening.patience.body_s)
 
     def _read_body(self, head: Head) -> None:
         if len(self._body) >= head.length:
@@ -191,7 +191,7 @@ class Lane(asyncio.Protocol):
         if self._transport.is_closing():
             self._share.give_back()
             return
-        self._opening.deadlines.set(self, self._opening.head_timeout_s)
+        self._opening.deadlines.set(self, self._opening.patience.head_s)
         self._write(answer)
         if not self._full:
             self._share.give_back()
@@ -215,5 +215,5 @@ class Lane(asyncio.Protocol):
 
     def _end(self) -> None:
         self._unread = b""
-        self._opening.deadlines.set(self, UNREAD_S)
+        self._opening.deadlines.set(self, self._opening.patience.unread_s)
         self._transport.close()

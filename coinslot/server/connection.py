@@ -7,7 +7,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from coinslot.server.deadlines import BODY_BYTES, BODY_S, UNREAD_S, Deadlines
+from coinslot.server.deadlines import BODY_BYTES, Deadlines, Patience
 from coinslot.server.http10 import without_chunks
 from coinslot.server.lingering import Lingering
 from coinslot.server.refusal import refusal, refuse
@@ -15,7 +15,6 @@ from coinslot.server.refusal import refusal, refuse
 MAX_TARGET_BYTES = 65_534
 MAX_FIELDS = 100
 MAX_FIELDS_BYTES = 64 * 1024  # names and values, and four bytes a field for what stands around them
-LINGER_S = 30.0  # in which a client may hear that nobody listens to it any more
 MAX_PIPELINED = 64  # requests that wait for the answer to another; the connection ends behind them
 
 
@@ -26,10 +25,10 @@ class Connection(HttpToolsProtocol):
     pose as the second.
     """
 
-    def __init__(self, deadlines: Deadlines, head_timeout_s: float, **context: Any) -> None:
+    def __init__(self, deadlines: Deadlines, patience: Patience, **context: Any) -> None:
         super().__init__(**context)
         self._deadlines = deadlines
-        self._head_timeout_s = head_timeout_s
+        self._patience = patience
         self._head_bytes: int | None = 0  # read of a head that is not whole; None while a body is read
         self._fields = 0
         self._fields_bytes = 0
@@ -40,7 +39,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(Lingering(transport, self._closing))  # type: ignore[arg-type]
-        self._deadlines.set(self, self._head_timeout_s)
+        self._deadlines.set(self, self._patience.head_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -62,7 +61,7 @@ class Connection(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._deadlines.set(self, UNREAD_S)
+        self._deadlines.set(self, self._patience.unread_s)
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -89,7 +88,7 @@ class Connection(HttpToolsProtocol):
             return
         super().on_message_begin()
         self._fields = self._fields_bytes = 0
-        self._deadlines.set(self, self._head_timeout_s)
+        self._deadlines.set(self, self._patience.head_s)
 
     def on_url(self, url: bytes) -> None:
         if self._is_deaf:
@@ -113,7 +112,7 @@ class Connection(HttpToolsProtocol):
             return
         super().on_headers_complete()
         self._head_bytes, self._body_bytes = None, 0
-        self._deadlines.set(self, BODY_S)
+        self._deadlines.set(self, self._patience.body_s)
 
     def on_body(self, body: bytes) -> None:
         if self._is_deaf:
@@ -122,7 +121,7 @@ class Connection(HttpToolsProtocol):
         self._body_bytes += len(body)
         if self._body_bytes > BODY_BYTES:
             self._body_bytes = 0
-            self._deadlines.set(self, BODY_S)
+            self._deadlines.set(self, self._patience.body_s)
 
     def on_message_complete(self) -> None:
         if self._is_deaf:
@@ -143,7 +142,7 @@ class Connection(HttpToolsProtocol):
         """Whether the client may be sending still."""
         lingers = self._is_deaf or self._head_bytes is None
         self._is_deaf = True
-        self._deadlines.set(self, LINGER_S if lingers else UNREAD_S)
+        self._deadlines.set(self, self._patience.linger_s if lingers else self._patience.unread_s)
         return lingers
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
@@ -161,7 +160,7 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             return  # that has a deadline
         if self.cycle is None or self.cycle.response_complete:
-            self._deadlines.set(self, self._head_timeout_s if self._head_bytes is not None else BODY_S)
+            self._deadlines.set(self, self._patience.head_s if self._head_bytes is not None else self._patience.body_s)
         else:
             self._deadlines.clear(self)  # for us
 

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 SWEEP_EVERY_S = 1.0
 
-HEAD_S = 10.0  # for a request's head, waiting for it included
-BODY_S = 10.0  # for a body, and again for each so much of it
 BODY_BYTES = 160 * 1024
-UNREAD_S = 60.0  # in which a client takes nothing of what it is sent
+
+
+class Patience(NamedTuple):
+    """Of a server with its clients.
+
+    head_s: for a request's head, waiting for it included. body_s: for a body, and again for each BODY_BYTES of it.
+    unread_s: in which a client takes nothing of what it is sent. linger_s: in which a client may hear that nobody
+    listens to it any more.
+    """
+
+    head_s: float = 10.0
+    body_s: float = 10.0
+    unread_s: float = 60.0
+    linger_s: float = 30.0
 
 
 class Expiring(Protocol):

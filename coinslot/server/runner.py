@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import partial
+from math import ceil
 from typing import Any, NamedTuple
 
 import uvicorn
@@ -20,7 +21,7 @@ from coinslot.binding import listen_address
 from coinslot.errors import CannotStart
 from coinslot.server.connection import Connection
 from coinslot.server.crowd import Crowd
-from coinslot.server.deadlines import HEAD_S, Deadlines
+from coinslot.server.deadlines import Deadlines, Patience
 from coinslot.settings import Settings
 from coinslot.start import starting
 
@@ -38,13 +39,12 @@ class Opening(NamedTuple):
     """What a lane gets with each connection.
 
     state: uvicorn's: `connections`, among which it must be while it is open, and `default_headers` of answers.
-    head_timeout_s: how long it may take for the next request's head, waiting for it included.
     hand_over: makes the protocol that takes any request; it is given the connection, and all that was read of it.
     """
 
     state: Any
     deadlines: Deadlines
-    head_timeout_s: float
+    patience: Patience
     hand_over: Callable[[], asyncio.Protocol]
 
 
@@ -74,11 +74,8 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def main(create: Create, *, head_timeout_s: float = HEAD_S) -> None:
-    """Serve until SIGTERM or SIGINT. `stopping` may be asked in any thread.
-
-    head_timeout_s: how long a connection may take for the next request's head, waiting for it included.
-    """
+def main(create: Create, patience: Patience = Patience()) -> None:  # noqa: B008 - it cannot be changed
+    """Serve until SIGTERM or SIGINT. `stopping` may be asked in any thread."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os._exit(0))  # before there is anything to end; uvicorn has its own later
     with starting():
@@ -91,7 +88,7 @@ def main(create: Create, *, head_timeout_s: float = HEAD_S) -> None:
     config = uvicorn.Config(
         site.app,
         interface="asgi3",
-        http=_connections(site, head_timeout_s),
+        http=_connections(site, patience),
         loop="uvloop",
         ws="none",
         lifespan="on",
@@ -100,7 +97,7 @@ def main(create: Create, *, head_timeout_s: float = HEAD_S) -> None:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_keep_alive=int(head_timeout_s),
+        timeout_keep_alive=ceil(patience.head_s),
         timeout_graceful_shutdown=DRAIN_S,
     )
     gc.collect()
@@ -109,7 +106,7 @@ def main(create: Create, *, head_timeout_s: float = HEAD_S) -> None:
     os._exit(0)  # a thread that still answers somebody would be waited for
 
 
-def _connections(site: Site, head_timeout_s: float) -> Any:
+def _connections(site: Site, patience: Patience) -> Any:
     """Makes the protocol of each connection, from what uvicorn hands to one."""
     deadlines = Deadlines()
     crowd = Crowd(deadlines)
@@ -119,10 +116,10 @@ def _connections(site: Site, head_timeout_s: float) -> Any:
         state = context["server_state"]
         if len(state.connections) >= max_connections:
             return crowd.protocol(state)
-        hand_over = partial(Connection, deadlines, head_timeout_s, **context)
+        hand_over = partial(Connection, deadlines, patience, **context)
         if site.lane is None:
             return hand_over()
-        return site.lane(Opening(state, deadlines, head_timeout_s, hand_over))
+        return site.lane(Opening(state, deadlines, patience, hand_over))
 
     return connect
 
