@@ -74,8 +74,8 @@ class Dead:
     reason: str
 
 
-# An event that has passed the check: its `_id`, and one JSON object in UTF-8 without line breaks, as posted (an `_id` put
-# first where the client sent none). A plain tuple: it is unpacked at once.
+# An event that has passed the check: its `_id`, and one JSON object in UTF-8 without line breaks, as posted (an `_id`
+# put first where the client sent none). A plain tuple: it is unpacked at once.
 Admitted = tuple[str, bytes]
 
 
