@@ -19,8 +19,11 @@ from ingest.head import PATH
 
 def create_site(settings: Settings, stopping: Stopping) -> Site:
     """One web app of two."""
-    posts = ingest.app.create_site(settings, stopping)
-    reads = api.app.create_site(settings, stopping)
+    return joined(ingest.app.create_site(settings, stopping), api.app.create_site(settings, stopping))
+
+
+def joined(posts: Site, reads: Site) -> Site:
+    """The first has a lane; the second is told when the process starts and ends."""
 
     async def front(scope: dict[str, Any], receive: Any, send: Any) -> None:
         is_ingests = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == PATH

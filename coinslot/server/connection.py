@@ -9,13 +9,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from coinslot.server.deadlines import BODY_BYTES, BODY_S, UNREAD_S, Deadlines
 from coinslot.server.http10 import without_chunks
+from coinslot.server.lingering import Lingering
 from coinslot.server.refusal import refusal, refuse
 
 MAX_TARGET_BYTES = 65_534
 MAX_FIELDS = 100
 MAX_FIELDS_BYTES = 64 * 1024  # names and values, and four bytes a field for what stands around them
+LINGER_S = 30.0  # in which a client may hear that nobody listens to it any more
 MAX_PIPELINED = 64  # requests that wait for the answer to another; the connection ends behind them
-MAX_PIPELINED_BYTES = 64 * 1024  # of the body of one of them
 
 
 class Connection(HttpToolsProtocol):
@@ -38,12 +39,12 @@ class Connection(HttpToolsProtocol):
     # The transport's calls
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
+        super().connection_made(Lingering(transport, self._closing))  # type: ignore[arg-type]
         self._deadlines.set(self, self._head_timeout_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._deadlines.clear(self)
         super().connection_lost(exc)
+        self._deadlines.clear(self)
 
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
@@ -67,10 +68,15 @@ class Connection(HttpToolsProtocol):
         super().resume_writing()
         self._wait()
 
+    def shutdown(self) -> None:
+        if self.transport.is_closing():
+            self.transport.abort()
+        else:
+            super().shutdown()
+
     def expire(self) -> None:
         if self._head_bytes == 0 and not self.flow.write_paused and not self.transport.is_closing():
             self.transport.close()
-            self._deadlines.set(self, UNREAD_S)
         else:
             self.transport.abort()
 
@@ -117,8 +123,6 @@ class Connection(HttpToolsProtocol):
         if self._body_bytes > BODY_BYTES:
             self._body_bytes = 0
             self._deadlines.set(self, BODY_S)
-        if self._is_queued() and len(self.cycle.body) > MAX_PIPELINED_BYTES:
-            self._refuse(413, "too large to wait for the answer to another request")
 
     def on_message_complete(self) -> None:
         if self._is_deaf:
@@ -135,6 +139,13 @@ class Connection(HttpToolsProtocol):
 
     # Answers
 
+    def _closing(self) -> bool:
+        """Whether the client may be sending still."""
+        lingers = self._is_deaf or self._head_bytes is None
+        self._is_deaf = True
+        self._deadlines.set(self, LINGER_S if lingers else UNREAD_S)
+        return lingers
+
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         if cycle.scope["http_version"] == "1.0":
             app = partial(without_chunks, app, cycle)
@@ -148,8 +159,8 @@ class Connection(HttpToolsProtocol):
     def _wait(self) -> None:
         """Set the deadline of what is waited for now."""
         if self.transport.is_closing():
-            self._deadlines.set(self, UNREAD_S)
-        elif self.cycle is None or self.cycle.response_complete:
+            return  # that has a deadline
+        if self.cycle is None or self.cycle.response_complete:
             self._deadlines.set(self, self._head_timeout_s if self._head_bytes is not None else BODY_S)
         else:
             self._deadlines.clear(self)  # for us

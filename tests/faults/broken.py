@@ -1,6 +1,6 @@
 """Parts that fail in ways nobody foresaw, and web apps made of them: what a bug of ours looks like from outside.
 
-python -m tests.faults.broken ingest|api
+python -m tests.faults.broken front|api
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 from a2wsgi import WSGIMiddleware
 
 import api.app
+import front
 import ingest.app
 from api.lane import StreamLane
 from coinslot import server
@@ -59,5 +60,9 @@ class Idle:
     close = start
 
 
+def create_front(settings: Settings, stopping: Stopping) -> Site:
+    return front.joined(create_ingest(settings, stopping), create_api(settings, stopping))
+
+
 if __name__ == "__main__":
-    server.main(create_api if sys.argv[1] == "api" else create_ingest)
+    server.main(create_api if sys.argv[1] == "api" else create_front)
