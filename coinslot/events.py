@@ -28,10 +28,11 @@ NUMBERS = (int, float)  # to be asked by type(): a bool is an int to isinstance
 _decode = msgspec.json.Decoder().decode
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
-# What an event looks like from afar: its digits, and where something opens.
-_OUTLINE = b"".join(b"0" if c in b"0123456789" else b"[" if c in b"[{" else b" " for c in range(256))
+# What an event looks like from afar: its digits, where something opens, and where lines end.
+_OUTLINE = bytes.maketrans(b"123456789{\r", b"000000000[\n")
 _LONG_NUMBER = b"0" * 19  # of fewer digits, every integer fits in 64 bits
 _NUL = b"\\u0000"  # no other way to write one
+_BACKSLASH, _OPENING, _LINE_END = b"\\[\n"  # single bytes are found ten times as fast as numbers
 
 
 class BadEvent(CoinslotError):
@@ -74,8 +75,8 @@ class Dead:
     reason: str
 
 
-# An event that has passed the check: its `_id`, and one JSON object in UTF-8 without line breaks, as posted (an `_id` put
-# first where the client sent none). A plain tuple: it is unpacked at once.
+# An event that has passed the check: its `_id`, and one JSON object in UTF-8 without line breaks, as posted (an `_id`
+# put first where the client sent none). A plain tuple: it is unpacked at once.
 Admitted = tuple[str, bytes]
 
 
@@ -120,11 +121,11 @@ class EventCheck:
         if type(fields.get("timestamp")) not in NUMBERS:
             raise BadEvent("timestamp is not a number" if "timestamp" in fields else "timestamp is missing")
         outline = raw.translate(_OUTLINE)
-        if outline.count(b"[") > MAX_DEPTH:
+        if outline.count(_OPENING) > MAX_DEPTH:
             _check_depth(fields)
-        if _LONG_NUMBER in outline or _NUL in raw:
+        if _LONG_NUMBER in outline or (_BACKSLASH in raw and _NUL in raw):
             _check_storable(fields)
-        if b"\n" in raw or b"\r" in raw:  # outside of strings, where JSON allows none, they are mere white space
+        if _LINE_END in outline:  # outside of strings, where JSON allows none, they are mere white space
             raw = raw.translate(_LINE_BREAKS)
         if "_id" in fields:
             _check_id(fields["_id"])

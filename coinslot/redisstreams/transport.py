@@ -48,7 +48,7 @@ class Channel(virtual.Channel):  # type: ignore[misc]
         self._reader = redisclient.connect(
             self.redis_url, timeout_s=BLOCK_S + self.timeout_s, connect_timeout_s=self.timeout_s / 2
         )
-        self._putter = self._redis.connection_pool.make_connection()
+        self._putter: Any = self._redis.connection_pool.make_connection()
         self._put_script = lua.source("put")
         self._declare_script = self._redis.register_script(lua.source("declare"))
         self._claims: dict[str, Claims] = {}
