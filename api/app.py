@@ -71,7 +71,7 @@ def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed
     }
     app.register_blueprint(web.health(checks))
     app.register_blueprint(ranges.blueprint(store))
-    app.register_blueprint(stream.blueprint(store, feed, stopping, monotonic, settings.front_followers_max))
+    app.register_blueprint(stream.blueprint(store, feed, stopping, monotonic))
     limits = about.limits(settings)
     document = create_document(limits, auth_is_on=settings.auth_is_on)
     app.register_blueprint(about.blueprint(ledger, limits, document))

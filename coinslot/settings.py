@@ -96,7 +96,6 @@ class Settings(BaseSettings):
     feed_max_events: int = Field(100_000, ge=1, description="changes kept for resuming followers, about")
     feed_max_bytes: int = Field(256 * MIB, ge=1 * MIB, description="and in so many bytes; far below Redis' maxmemory")
     followers_max: int = Field(10_000, ge=1, description="followers of one api process")
-    front_followers_max: int = Field(64, ge=1, description="followers where each takes a thread")
     ready_max_age_s: float = Field(60.0, gt=0, description="/ready fails when an event has waited longer")
     cors_origins: Listed = Field((), description="origins, split by commas, whose pages may call; `*` for all")
     api_auth: Literal["", "enable", "disable"] = Field(
