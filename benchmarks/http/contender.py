@@ -1,0 +1,95 @@
+"""An HTTP server under load: how much it takes, what that costs, and whether what it acknowledged is there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import urllib3
+
+from benchmarks import usage
+from benchmarks.benchmark import Invalid, Quantity
+from benchmarks.http.backends import Backends
+from benchmarks.http.event import Body
+from benchmarks.http.wrk import CONNECTIONS, Tally, load
+from benchmarks.site import Site
+from coinslot.stack.process import Process
+
+RATE = Quantity("events", "1/s", more_is_better=True)
+CPU = Quantity("server's CPU", "µs/event")
+REDIS_CPU = Quantity("Redis' CPU", "µs/event")
+P50 = Quantity("p50", "ms")
+P99 = Quantity("p99", "ms")
+QUANTITIES = (RATE, CPU, REDIS_CPU, P50, P99)
+
+WARM_UP_S = 1
+START_TIMEOUT_S = 20.0
+SETTLE_S = 0.3  # the requests that wrk leaves unanswered at its end are through by then
+
+
+@dataclass(frozen=True)
+class Contender:
+    """`stored` counts the events that are where it puts them; None if it keeps none."""
+
+    process: Process
+    url: str
+    body: Body
+    stored: Callable[[], int] | None
+    method: str = "POST"
+
+    def wait_up(self) -> None:
+        """Return once it answers the request with success."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while (answer := self._try()) is None or answer >= 300:
+            if time.monotonic() > deadline or not self.process.is_running():
+                log = self.process.log.read_text(errors="replace")[-2000:] if self.process.log else ""
+                raise RuntimeError(f"{self.process.name} answers {answer}, after {START_TIMEOUT_S:g} s; {log}")
+            time.sleep(0.05)
+
+    def _try(self) -> int | None:
+        headers = {"Content-Type": self.body.media}
+        try:
+            return urllib3.request(
+                self.method, self.url, body=self.body.text.encode(), headers=headers, retries=False, timeout=5
+            ).status
+        except urllib3.exceptions.HTTPError:
+            return None
+
+
+def measure(contender: Contender, backends: Backends, site: Site) -> Mapping[Quantity, float]:
+    """One round. Raises Invalid."""
+    backends.clear()
+    warm_up = _load(contender, WARM_UP_S, site)
+    pids = contender.process.pid, backends.redis_server.pid
+    before = [usage.cpu_us(pid) for pid in pids if pid]
+    tally = _load(contender, site.seconds, site)
+    after = [usage.cpu_us(pid) for pid in pids if pid]
+    _check_stored(contender, warm_up.requests + tally.requests)
+    events = tally.requests * contender.body.events
+    cpu_us, redis_cpu_us = ((end - begin) / events for begin, end in zip(before, after, strict=True))
+    return {
+        RATE: events / (tally.duration_us / 1e6),
+        CPU: cpu_us,
+        REDIS_CPU: redis_cpu_us,
+        P50: tally.p50_us / 1000,
+        P99: tally.p99_us / 1000,
+    }
+
+
+def _load(contender: Contender, seconds: float, site: Site) -> Tally:
+    tally = load(contender.url, contender.method, contender.body, seconds, site.cores.load)
+    if tally.refused or tally.broken or not tally.requests:
+        raise Invalid(f"of {tally.requests} requests {tally.refused} were refused, {tally.broken} broken")
+    return tally
+
+
+def _check_stored(contender: Contender, requests: int) -> None:
+    """What was acknowledged is there, and nothing more than what was in flight when wrk ended, twice."""
+    if contender.stored is None:
+        return
+    time.sleep(SETTLE_S)
+    acknowledged, stored = requests * contender.body.events, contender.stored()
+    in_flight = 2 * CONNECTIONS * contender.body.events
+    if not acknowledged <= stored <= acknowledged + in_flight:
+        raise Invalid(f"{acknowledged} events were acknowledged, {stored} are there")

@@ -1,0 +1,72 @@
+"""The results as tables in Markdown: the targets, and then every figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from benchmarks.benchmark import Benchmark, Target
+from benchmarks.figure import figure, with_spread
+from benchmarks.results import Part, Results
+from benchmarks.spread import spread
+from benchmarks.verdict import judge
+
+Row = Sequence[str]
+TARGETS_HEAD = ("what", "subject", "median (least to greatest)", "against", "ratio", "target", "")
+
+
+def markdown(benchmarks: Sequence[Benchmark], results: Results) -> str:
+    measured = [(each, results[each.name]) for each in benchmarks if each.name in results]
+    lines = [*table(TARGETS_HEAD, targets(measured))]
+    for benchmark, part in measured:
+        lines += ["", f"### {benchmark.name}: {benchmark.title}", "", *table(_head(benchmark), _rows(benchmark, part))]
+        lines += ["", _footer(part)]
+    return "\n".join(lines) + "\n"
+
+
+def targets(measured: Iterable[tuple[Benchmark, Part]]) -> Iterator[Row]:
+    """A row for each target; its columns are TARGETS_HEAD."""
+    for benchmark, part in measured:
+        for target in benchmark.targets:
+            yield _target(target, part)
+
+
+def table(head: Row, rows: Iterable[Row]) -> Iterator[str]:
+    """Lines of Markdown."""
+    for row in (head, ["---"] * len(head), *rows):
+        yield f"| {' | '.join(row)} |"
+
+
+def _target(target: Target, part: Part) -> Row:
+    said, measured = judge(target, part)
+    sign = "≥" if target.quantity.more_is_better else "≤"
+    unit = "x" if target.peer else target.quantity.unit
+    own = spread(part.values(target.subject, target.quantity))
+    peer = spread(part.values(target.peer, target.quantity)) if target.peer else None
+    return (
+        target.what,
+        target.subject,
+        with_spread(own, target.quantity.unit),
+        f"{target.peer}: {with_spread(peer, target.quantity.unit)}" if target.peer else "",
+        with_spread(measured, "x") if target.peer else "",
+        f"{sign} {figure(target.bound)} {unit}",
+        f"**{said}**",
+    )
+
+
+def _head(benchmark: Benchmark) -> Row:
+    return ["", *(f"{each.name}, {each.unit}" for each in benchmark.quantities), "valid rounds"]
+
+
+def _rows(benchmark: Benchmark, part: Part) -> Iterator[Row]:
+    for subject in benchmark.subjects:
+        spreads = [spread(part.values(subject, quantity)) for quantity in benchmark.quantities]
+        valid = max((each.rounds for each in spreads if each), default=0)
+        yield [subject, *(with_spread(each) for each in spreads), f"{valid} of {part.rounds}"]
+
+
+def _footer(part: Part) -> str:
+    said = [f"{part.date}, Coinslot {part.version}, `{part.command}`: {part.rounds} rounds of {part.seconds:g} s."]
+    said += [f"Invalid: {line}." for line in part.invalid]
+    said += [f"Skipped: {subject} ({why})." for subject, why in part.skipped.items()]
+    said += ["On " + "; ".join(f"{name} {value}" for name, value in part.machine.items()) + "."]
+    return "\n".join(said)
