@@ -16,13 +16,14 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import cores, machine, report, results, rounds
-from benchmarks.benchmark import Benchmark
+from benchmarks.benchmark import Benchmark, Missing
 from benchmarks.catalogue import ALL
 from benchmarks.picture import picture
 from benchmarks.results import Part, Results
 from benchmarks.site import Site
 
 HERE = Path(__file__).parent
+WIDTH = 200  # of what is printed into a file
 NAMES = [each.name for each in ALL]
 
 
@@ -38,9 +39,13 @@ def main(names: tuple[str, ...], count: int, seconds: float, into: Path) -> None
     chosen = [each for each in ALL if not names or each.name in names]
     measured = results.load(into / "results.json")
     for benchmark in chosen:
-        measured[benchmark.name] = _measure(benchmark, count, seconds, console)
-        _write(into, measured)  # after each, so that what ends a later one costs no more than that one
-    _print(chosen, measured)
+        try:
+            measured[benchmark.name] = _measure(benchmark, count, seconds, console)
+        except Missing as missing:
+            click.echo(f"{benchmark.name} is skipped: {missing}", err=True)
+        else:
+            _write(into, measured)  # after each, so that what ends a later one costs no more than that one
+    _print([each for each in chosen if each.name in measured], measured)
 
 
 def _measure(benchmark: Benchmark, count: int, seconds: float, console: Console) -> Part:
@@ -82,10 +87,11 @@ def _write(into: Path, measured: Results) -> None:
 
 
 def _print(chosen: Sequence[Benchmark], measured: Results) -> None:
+    """As wide as the terminal, or as it needs to be."""
     table = Table(*report.TARGETS_HEAD)
     for row in report.targets((each, measured[each.name]) for each in chosen):
         table.add_row(*row)
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else WIDTH).print(table)
 
 
 if __name__ == "__main__":

@@ -57,11 +57,11 @@ class Contender:
             return None
 
 
-def measure(contender: Contender, backends: Backends, site: Site) -> Mapping[Quantity, float]:
+def measure(contender: Contender, behind: Backends, site: Site) -> Mapping[Quantity, float]:
     """One round. Raises Invalid."""
-    backends.clear()
+    behind.clear()
     warm_up = _load(contender, WARM_UP_S, site)
-    pids = contender.process.pid, backends.redis_server.pid
+    pids = contender.process.pid, behind.redis_server.pid
     before = [usage.cpu_us(pid) for pid in pids if pid]
     tally = _load(contender, site.seconds, site)
     after = [usage.cpu_us(pid) for pid in pids if pid]
