@@ -31,21 +31,25 @@ NAMES = [each.name for each in ALL]
 @click.argument("names", nargs=-1, type=click.Choice(NAMES))
 @click.option("--rounds", "count", type=click.IntRange(1), default=5, show_default=True, help="Rounds of each.")
 @click.option("--seconds", type=click.FloatRange(0.1), default=5.0, show_default=True, help="Length of a round.")
-@click.option("--into", type=click.Path(path_type=Path), default=HERE, help="Folder of the results.")
+@click.option(
+    "--into", type=click.Path(exists=True, file_okay=False, path_type=Path), default=HERE, help="Folder of the results."
+)
 def main(names: tuple[str, ...], count: int, seconds: float, into: Path) -> None:
     """Measure the benchmarks NAME ..., or all of them."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # as Ctrl-C does: what was started is ended
     console = Console(stderr=True)
     chosen = [each for each in ALL if not names or each.name in names]
     measured = results.load(into / "results.json")
+    done = []
     for benchmark in chosen:
         try:
             measured[benchmark.name] = _measure(benchmark, count, seconds, console)
         except Missing as missing:
             click.echo(f"{benchmark.name} is skipped: {missing}", err=True)
         else:
+            done.append(benchmark)
             _write(into, measured)  # after each, so that what ends a later one costs no more than that one
-    _print([each for each in chosen if each.name in measured], measured)
+    _print(done, measured)
 
 
 def _measure(benchmark: Benchmark, count: int, seconds: float, console: Console) -> Part:
@@ -86,10 +90,10 @@ def _write(into: Path, measured: Results) -> None:
     (into / "results.svg").write_text(picture(ALL, measured))
 
 
-def _print(chosen: Sequence[Benchmark], measured: Results) -> None:
+def _print(done: Sequence[Benchmark], measured: Results) -> None:
     """As wide as the terminal, or as it needs to be."""
     table = Table(*report.TARGETS_HEAD)
-    for row in report.targets((each, measured[each.name]) for each in chosen):
+    for row in report.targets((each, measured[each.name]) for each in done):
         table.add_row(*row)
     Console(width=None if sys.stdout.isatty() else WIDTH).print(table)
 

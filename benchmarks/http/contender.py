@@ -14,9 +14,10 @@ from benchmarks.http.backends import Backends
 from benchmarks.http.event import Body
 from benchmarks.http.wrk import CONNECTIONS, Tally, load
 from benchmarks.site import Site
+from coinslot.errors import NotReady
 from coinslot.stack.process import Process
 
-RATE = Quantity("events", "1/s", more_is_better=True)
+RATE = Quantity("rate", "events/s", more_is_better=True)
 CPU = Quantity("server's CPU", "µs/event")
 REDIS_CPU = Quantity("Redis' CPU", "µs/event")
 P50 = Quantity("p50", "ms")
@@ -25,6 +26,7 @@ QUANTITIES = (RATE, CPU, REDIS_CPU, P50, P99)
 
 WARM_UP_S = 1
 START_TIMEOUT_S = 20.0
+LOG_TAIL = 500  # characters
 SETTLE_S = 0.3  # the requests that wrk leaves unanswered at its end are through by then
 
 
@@ -39,12 +41,12 @@ class Contender:
     method: str = "POST"
 
     def wait_up(self) -> None:
-        """Return once it answers the request with success."""
+        """Return once it answers the request with success. Raises NotReady, with the end of its log."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while (answer := self._try()) is None or answer >= 300:
             if time.monotonic() > deadline or not self.process.is_running():
-                log = self.process.log.read_text(errors="replace")[-2000:] if self.process.log else ""
-                raise RuntimeError(f"{self.process.name} answers {answer}, after {START_TIMEOUT_S:g} s; {log}")
+                log = self.process.log.read_text(errors="replace")[-LOG_TAIL:].strip() if self.process.log else ""
+                raise NotReady(f"it answers {answer or 'nothing'} at its start; its log ends with {log!r}")
             time.sleep(0.05)
 
     def _try(self) -> int | None:

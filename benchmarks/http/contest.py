@@ -11,6 +11,7 @@ from benchmarks.benchmark import Measure, Missing
 from benchmarks.http.backends import Backends, backends
 from benchmarks.http.contender import Contender, measure
 from benchmarks.site import Site
+from coinslot.errors import NotReady
 
 Make = Callable[[Site, Backends], Contender]
 
@@ -25,10 +26,10 @@ def contest(makes: Mapping[str, Make], appendfsync: str, site: Site) -> Iterator
         for name, make in makes.items():
             try:
                 contender = make(site, behind)
-            except Missing as missing:
-                site.skip(name, str(missing))
+                stack.enter_context(site.running(contender.process, site.cores.subject))
+                contender.wait_up()
+            except (Missing, NotReady) as reason:
+                site.skip(name, str(reason))
                 continue
-            stack.enter_context(site.running(contender.process, site.cores.subject))
-            contender.wait_up()
             measures[name] = partial(measure, contender, behind, site)
         yield measures
