@@ -55,7 +55,9 @@ def main(names: tuple[str, ...], count: int, seconds: float, into: Path) -> None
 def _measure(benchmark: Benchmark, count: int, seconds: float, console: Console) -> Part:
     with TemporaryDirectory(prefix="coinslot-bench-") as folder, console.status(benchmark.name) as status:
         began = time.monotonic()
-        site = Site(Path(folder), seconds, cores.find(), say=lambda line: console.print(line, markup=False))
+        site = Site(
+            Path(folder), seconds, cores.find(), say=lambda line: console.print(line, markup=False, soft_wrap=True)
+        )
         outcomes = rounds.run(
             benchmark, site, count, lambda subject, number: status.update(f"{benchmark.name} {number}: {subject}")
         )
