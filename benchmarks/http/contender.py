@@ -67,7 +67,9 @@ def measure(contender: Contender, behind: Backends, site: Site) -> Mapping[Quant
     before = [usage.cpu_us(pid) for pid in pids if pid]
     tally = _load(contender, site.seconds, site)
     after = [usage.cpu_us(pid) for pid in pids if pid]
-    _check_stored(contender, warm_up.requests + tally.requests)
+    if contender.stored:
+        time.sleep(SETTLE_S)
+        check_kept(warm_up.requests + tally.requests, contender.stored(), contender.body.events)
     events = tally.requests * contender.body.events
     cpu_us, redis_cpu_us = ((end - begin) / events for begin, end in zip(before, after, strict=True))
     return {
@@ -86,12 +88,8 @@ def _load(contender: Contender, seconds: float, site: Site) -> Tally:
     return tally
 
 
-def _check_stored(contender: Contender, requests: int) -> None:
-    """What was acknowledged is there, and nothing more than what was in flight when wrk ended, twice."""
-    if contender.stored is None:
-        return
-    time.sleep(SETTLE_S)
-    acknowledged, stored = requests * contender.body.events, contender.stored()
-    in_flight = 2 * CONNECTIONS * contender.body.events
-    if not acknowledged <= stored <= acknowledged + in_flight:
+def check_kept(requests: int, stored: int, events_each: int) -> None:
+    """What was acknowledged is there, and no more besides than was in flight when wrk ended, twice. Raises Invalid."""
+    acknowledged = requests * events_each
+    if not acknowledged <= stored <= acknowledged + 2 * CONNECTIONS * events_each:
         raise Invalid(f"{acknowledged} events were acknowledged, {stored} are there")
