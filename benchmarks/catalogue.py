@@ -6,5 +6,16 @@ from collections.abc import Sequence
 
 from benchmarks.benchmark import Benchmark
 from benchmarks.http import post
+from benchmarks.pipeline import backlog, export, followers, idle, latency, reads, store, worker
 
-ALL: Sequence[Benchmark] = (post.ALWAYS,)
+ALL: Sequence[Benchmark] = (
+    post.ALWAYS,
+    store.STORE,
+    worker.WORKER,
+    latency.LATENCY,
+    export.EXPORT,
+    followers.FOLLOWING,
+    backlog.BACKLOG,
+    reads.READS,
+    idle.IDLE,
+)
