@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 from benchmarks.benchmark import Benchmark, Invalid, Measure, Quantity, Target
 from benchmarks.pipeline import sign_ins
 from benchmarks.pipeline.child import Child
 from benchmarks.pipeline.pace import NS, Pace
 from benchmarks.pipeline.percentiles import percentile
+from benchmarks.pipeline.stage import Web, servers, staged
 from benchmarks.pipeline.witness import parse
 from benchmarks.site import Site
 

@@ -26,6 +26,7 @@ from coinslot.stack.process import Process
 from coinslot.stack.servers import MongoServer, RedisServer
 
 START_TIMEOUT_S = 20.0
+REWRITE_TIMEOUT_S = 60.0
 POLL_S = 0.01  # a look at the ledger takes Redis about 20 us
 OURS = {name.upper() for name in Settings.model_fields}  # what a developer has set must not be measured
 
@@ -98,11 +99,15 @@ class Stage:
         self._client.delete(*self.keys)
         self._client.close()
 
-    @property
-    def rewrites(self) -> bool:
-        """Whether Redis is rewriting its file, which takes time from whatever is measured."""
-        told: Any = self._client.info("persistence")
-        return bool(told["aof_rewrite_in_progress"] or told["aof_rewrite_scheduled"])
+    def rewrite(self) -> None:
+        """Have Redis rewrite its file, as it does by itself whenever that has doubled."""
+        self._client.bgrewriteaof()
+
+        def is_done() -> bool:
+            told: Any = self._client.info("persistence")
+            return not (told["aof_rewrite_in_progress"] or told["aof_rewrite_scheduled"])
+
+        until(is_done, REWRITE_TIMEOUT_S, "Redis has not rewritten its file")
 
     @contextmanager
     def _process(self, module: str, cpus: Cpus, **environment: str) -> Iterator[Process]:
@@ -117,10 +122,11 @@ class Stage:
 
 
 @contextmanager
-def servers(site: Site, cpus: Cpus) -> Iterator[Servers]:
+def servers(site: Site, cpus: Cpus, **redis_options: str | int) -> Iterator[Servers]:
     """A Redis and a MongoDB of their own, as `coinslot up` starts them."""
     name = uuid.uuid4().hex[:6]
-    redis, mongo = RedisServer(site.new_folder(f"redis-{name}")), MongoServer(site.new_folder(f"mongodb-{name}"))
+    redis = RedisServer(site.new_folder(f"redis-{name}"), None, **redis_options)
+    mongo = MongoServer(site.new_folder(f"mongodb-{name}"))
     with site.running(redis, cpus), site.running(mongo, cpus):
         yield Servers(redis, mongo)
 
