@@ -83,12 +83,13 @@ def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed
     app.register_blueprint(dead_letters.blueprint(letters, halt))
     bank, dead = ("store", StoredEvents(store, ledger.add_erased)), ("dead letters", DeadEvents(letters))
     queue, fed = (
-        ("queue", QueuedEvents(client, keys, Record(client, keys).add, sleep)),
+        (erasures.QUEUE, QueuedEvents(client, keys, Record(client, keys).add, sleep)),
         ("change feed", FedEvents(client, keys)),
     )
     queues = [queue] if settings.queue_is_on_redis else []
     note = None if settings.queue_is_on_redis else QUEUE_NOT_SEEN
-    app.register_blueprint(erasures.blueprint([dead, *queues, bank, fed, dead], [dead, bank], monotonic, note))
+    places: erasures.Places = [dead, *queues, bank, fed, dead]
+    app.register_blueprint(erasures.blueprint(places, [dead, bank], monotonic, note, halt.check))
     app.register_error_handler(CoinslotError, about.refuse)
     return app
 

@@ -37,8 +37,8 @@ class Target:
 class Benchmark:
     """`open` starts what is measured, gives a Measure for each of the subjects, and ends everything.
 
-    A subject that cannot be measured here is left out, and `Site.skip` told why. The first quantity is the one that
-    the picture shows.
+    A subject that cannot be measured here is left out, and `Site.skip` told why; if none can, `open` raises Missing.
+    The first quantity is the one that the picture shows.
     """
 
     name: str
@@ -47,6 +47,10 @@ class Benchmark:
     quantities: Sequence[Quantity]
     targets: Sequence[Target]
     open: Callable[[Site], AbstractContextManager[Mapping[str, Measure]]]
+
+
+class Missing(Exception):
+    """What cannot be measured here, for want of a program or package; the message says how to get it."""
 
 
 class Invalid(Exception):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.benchmark import Benchmark
-from benchmarks.http import post
+from benchmarks.http import form, ndjson, post
 from benchmarks.pipeline import backlog, export, followers, idle, latency, reads, store, worker
 
 ALL: Sequence[Benchmark] = (
     post.ALWAYS,
+    post.EVERYSEC,
+    form.BENCHMARK,
+    ndjson.BENCHMARK,
     store.STORE,
     worker.WORKER,
     latency.LATENCY,

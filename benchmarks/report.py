@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from benchmarks.benchmark import Benchmark, Target
 from benchmarks.figure import figure, with_spread
 from benchmarks.results import Part, Results
+from benchmarks.rounds import OTHERS
 from benchmarks.spread import spread
 from benchmarks.verdict import judge
 
@@ -19,7 +20,8 @@ def markdown(benchmarks: Sequence[Benchmark], results: Results) -> str:
     lines = [*table(TARGETS_HEAD, targets(measured))]
     for benchmark, part in measured:
         lines += ["", f"### {benchmark.name}: {benchmark.title}", "", *table(_head(benchmark), _rows(benchmark, part))]
-        lines += ["", _footer(part)]
+        lines += ["", *_notes(part)]
+    lines += ["", "### Measured on", "", *_machines(measured)]
     return "\n".join(lines) + "\n"
 
 
@@ -49,7 +51,7 @@ def _target(target: Target, part: Part) -> Row:
         f"{target.peer}: {with_spread(peer, target.quantity.unit)}" if target.peer else "",
         with_spread(measured, "x") if target.peer else "",
         f"{sign} {figure(target.bound)} {unit}",
-        f"**{said}**",
+        said,
     )
 
 
@@ -64,9 +66,19 @@ def _rows(benchmark: Benchmark, part: Part) -> Iterator[Row]:
         yield [subject, *(with_spread(each) for each in spreads), f"{valid} of {part.rounds}"]
 
 
-def _footer(part: Part) -> str:
-    said = [f"{part.date}, Coinslot {part.version}, `{part.command}`: {part.rounds} rounds of {part.seconds:g} s."]
-    said += [f"Invalid: {line}." for line in part.invalid]
-    said += [f"Skipped: {subject} ({why})." for subject, why in part.skipped.items()]
-    said += ["On " + "; ".join(f"{name} {value}" for name, value in part.machine.items()) + "."]
-    return "\n".join(said)
+def _notes(part: Part) -> Iterator[str]:
+    others = spread(value for each in part.series if each.quantity == OTHERS.name for value in each.values)
+    meanwhile = f" Other processes took {with_spread(others, OTHERS.unit)} meanwhile." if others else ""
+    yield f"{part.date}, Coinslot {part.version}, `{part.command}`.{meanwhile}"
+    yield from (f"Invalid: {line}." for line in part.invalid)
+    yield from (f"Skipped: {subject} ({why})." for subject, why in part.skipped.items())
+
+
+def _machines(measured: Sequence[tuple[Benchmark, Part]]) -> Iterator[str]:
+    """Each once: parts may have been measured on different ones, or after an upgrade."""
+    told: list[dict[str, str]] = []
+    for _, part in measured:
+        if part.machine not in told:
+            told.append(part.machine)
+            names = [benchmark.name for benchmark, other in measured if other.machine == part.machine]
+            yield f"- {', '.join(names)}: " + "; ".join(f"{name} {value}" for name, value in part.machine.items())

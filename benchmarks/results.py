@@ -24,7 +24,7 @@ class Series(msgspec.Struct):
 
 
 class Part(msgspec.Struct):
-    """One benchmark. `invalid` and `skipped` are lines for people; `machine` is drawn in machine.py."""
+    """One benchmark, with lines for people in `invalid` and `skipped`; `machine` is drawn in machine.py."""
 
     date: str
     command: str

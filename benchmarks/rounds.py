@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from benchmarks.benchmark import Benchmark, Invalid, Quantity
+from benchmarks import usage
+from benchmarks.benchmark import Benchmark, Invalid, Measure, Quantity
 from benchmarks.site import Site
+
+# Read off with every benchmark: what processes that are not ours took meanwhile. A quiet machine shows 2% or so.
+OTHERS = Quantity("others' CPU", "% of a processor")
 
 
 class Reading(NamedTuple):
@@ -37,10 +43,17 @@ def run(benchmark: Benchmark, site: Site, rounds: int, tell: Callable[[str, int]
             for subject, measure in measures.items():
                 tell(subject, number)
                 try:
-                    values: Mapping[Quantity, float] = measure()
+                    values = _watched(measure)
                 except Invalid as failure:
                     site.say(f"{benchmark.name}: round {number} of {subject} is invalid: {failure}")
                     yield Failure(benchmark.name, subject, number, str(failure))
                     continue
                 for quantity, value in values.items():
                     yield Reading(benchmark.name, subject, number, quantity, value)
+
+
+def _watched(measure: Measure) -> dict[Quantity, float]:
+    began, ours, all_of_it = time.monotonic(), usage.cpu_us(os.getpid()), usage.machine_cpu_us()
+    values = measure()
+    others_us = usage.machine_cpu_us() - all_of_it - (usage.cpu_us(os.getpid()) - ours)
+    return {**values, OTHERS: max(0.0, others_us / (time.monotonic() - began) / 1e4)}

@@ -30,6 +30,13 @@ def cpu_us(pid: int) -> float:
     return sum(_own_us(each) + _ended_children_us(each) for each in tree(pid))
 
 
+def machine_cpu_us() -> int:
+    """Microseconds of processor time of all processes, and what a hypervisor took from us."""
+    fields = (PROC / "stat").read_text().split(maxsplit=9)
+    user, nice, system, _idle, _iowait, _irq, _softirq, steal = map(int, fields[1:9])
+    return TICK_US * (user + nice + system + steal)
+
+
 def memory(pid: int) -> Memory:
     """Of a process and all below it."""
     rollups = [rollup for each in tree(pid) if (rollup := _read(each, "smaps_rollup"))]

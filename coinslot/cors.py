@@ -12,7 +12,7 @@ Headers = list[tuple[str, str]]
 
 EXPOSED = "Link, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
 _PREFLIGHT: Headers = [
-    ("Access-Control-Allow-Methods", "GET, POST, OPTIONS"),
+    ("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS"),  # where a route has none of them, it says 405
     ("Access-Control-Allow-Headers", "Authorization, Content-Encoding, Content-Type, Last-Event-ID"),
     ("Access-Control-Max-Age", "3600"),
 ]

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address the web servers listen on")
     port: int = Field(3000, ge=0, le=65535, description="port the web servers listen on")
+    gateway: str = Field(
+        "", description="`[ADDRESS:]PORT` of a gateway that is the only way to HOST, as in compose; empty: none"
+    )
     mode: Literal["dev", "prod"] = Field("dev", description="`prod` logs warnings only")
     data_dir: Path = Field(Path("coinslot-data"), description="folder of the one-machine stack and of SQLite")
 
@@ -107,7 +110,11 @@ class Settings(BaseSettings):
         pattern=r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$",
         description="most requests of each token, such as `1000/minute`; empty: no limit",
     )
-    failpoint: str = Field("", description="for tests: where a worker dies, NAME[:NTH], or freezes, NAME:NTH:stop")
+    failpoint: str = Field(
+        "",
+        pattern=r"^((read|stored|settled)(:[1-9][0-9]{0,8}(:stop)?)?)?$",
+        description="for tests: where a worker dies, NAME[:NTH], or freezes, NAME:NTH:stop",
+    )
 
     @field_validator("cors_origins", *TOKENS, mode="before")
     @classmethod

@@ -45,6 +45,12 @@ class Commit:
         return bool(self.message.headers.get("tried"))
 
     @property
+    def received_at_ms(self) -> int | None:
+        """When its events were accepted, the same at every delivery on streams; None on brokers that do not say."""
+        at_ms = self.message.headers.get("received_at_ms")
+        return at_ms if type(at_ms) is int else None
+
+    @property
     def deliveries(self) -> int:
         """How often it has been delivered, this time included; brokers that do not count say 1 or 2."""
         redelivered = bool(self.message.delivery_info.get("redelivered"))
@@ -131,19 +137,14 @@ def open_commit(message: Message, max_deliveries: int) -> Commit:
     if commit.deliveries > max_deliveries:
         commit.fault = f"delivered {commit.deliveries} times and never settled"
         return commit
-    received_at_ms = _received_at_ms(message, int(time() * 1000))
+    # An id that was given by hand may say anything, and nothing was received in the future.
+    now_ms = int(time() * 1000)
+    received_at_ms = now_ms if commit.received_at_ms is None else min(commit.received_at_ms, now_ms)
     try:
         commit.events = [trusted(raw, received_at_ms) for raw in split(message.body)]
     except BadEvent as error:
         commit.fault = f"message cannot be read: {error}"
     return commit
-
-
-def _received_at_ms(message: Message, now_ms: int) -> int:
-    """When its events were accepted: the same at every delivery on streams; on other brokers, which do not say, now."""
-    at_ms = message.headers.get("received_at_ms")
-    # An id that was given by hand may say anything, and nothing was received in the future.
-    return min(at_ms, now_ms) if type(at_ms) is int else now_ms
 
 
 def _tried(message: Message) -> bool:

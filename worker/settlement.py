@@ -40,7 +40,8 @@ class Settled:
         arguments: list[bytes | str | int] = [commit.id, commit.size]
         # What is replayed says nothing of what comes in, so the limit passes it over.
         arguments += (int(commit.is_counted), int(not commit.is_replayed))
-        arguments += (self.stored, self.duplicate, commit.deliveries, len(self.dead))
+        arguments += (self.stored, self.duplicate, commit.deliveries)
+        arguments += ("" if commit.received_at_ms is None else commit.received_at_ms, len(self.dead))
         for payload, reason, events in self.dead:
             arguments += (payload, reason[:MAX_REASON_CHARACTERS], events)
         arguments.append(len(self.changes))

@@ -31,7 +31,7 @@ class Backends:
     def clear(self) -> None:
         """Leave nothing behind that the next subject would pay for."""
         for collection in self.mongo[DATABASE].list_collection_names():
-            self.mongo[DATABASE][collection].delete_many({})
+            self.mongo[DATABASE].drop_collection(collection)
         self.redis.flushall()
         self.redis.bgrewriteaof()
         while self.redis.info("persistence")["aof_rewrite_in_progress"]:

@@ -14,9 +14,10 @@ from benchmarks.http.backends import Backends
 from benchmarks.http.event import Body
 from benchmarks.http.wrk import CONNECTIONS, Tally, load
 from benchmarks.site import Site
+from coinslot.errors import NotReady
 from coinslot.stack.process import Process
 
-RATE = Quantity("events", "1/s", more_is_better=True)
+RATE = Quantity("rate", "events/s", more_is_better=True)
 CPU = Quantity("server's CPU", "µs/event")
 REDIS_CPU = Quantity("Redis' CPU", "µs/event")
 P50 = Quantity("p50", "ms")
@@ -25,6 +26,7 @@ QUANTITIES = (RATE, CPU, REDIS_CPU, P50, P99)
 
 WARM_UP_S = 1
 START_TIMEOUT_S = 20.0
+LOG_TAIL = 500  # characters
 SETTLE_S = 0.3  # the requests that wrk leaves unanswered at its end are through by then
 
 
@@ -39,12 +41,12 @@ class Contender:
     method: str = "POST"
 
     def wait_up(self) -> None:
-        """Return once it answers the request with success."""
+        """Return once it answers the request with success. Raises NotReady, with the end of its log."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while (answer := self._try()) is None or answer >= 300:
             if time.monotonic() > deadline or not self.process.is_running():
-                log = self.process.log.read_text(errors="replace")[-2000:] if self.process.log else ""
-                raise RuntimeError(f"{self.process.name} answers {answer}, after {START_TIMEOUT_S:g} s; {log}")
+                log = self.process.log.read_text(errors="replace")[-LOG_TAIL:].strip() if self.process.log else ""
+                raise NotReady(f"it answers {answer or 'nothing'} at its start; its log ends with {log!r}")
             time.sleep(0.05)
 
     def _try(self) -> int | None:
@@ -57,15 +59,17 @@ class Contender:
             return None
 
 
-def measure(contender: Contender, backends: Backends, site: Site) -> Mapping[Quantity, float]:
+def measure(contender: Contender, behind: Backends, site: Site) -> Mapping[Quantity, float]:
     """One round. Raises Invalid."""
-    backends.clear()
+    behind.clear()
     warm_up = _load(contender, WARM_UP_S, site)
-    pids = contender.process.pid, backends.redis_server.pid
+    pids = contender.process.pid, behind.redis_server.pid
     before = [usage.cpu_us(pid) for pid in pids if pid]
     tally = _load(contender, site.seconds, site)
     after = [usage.cpu_us(pid) for pid in pids if pid]
-    _check_stored(contender, warm_up.requests + tally.requests)
+    if contender.stored:
+        time.sleep(SETTLE_S)
+        check_kept(warm_up.requests + tally.requests, contender.stored(), contender.body.events)
     events = tally.requests * contender.body.events
     cpu_us, redis_cpu_us = ((end - begin) / events for begin, end in zip(before, after, strict=True))
     return {
@@ -84,12 +88,8 @@ def _load(contender: Contender, seconds: float, site: Site) -> Tally:
     return tally
 
 
-def _check_stored(contender: Contender, requests: int) -> None:
-    """What was acknowledged is there, and nothing more than what was in flight when wrk ended, twice."""
-    if contender.stored is None:
-        return
-    time.sleep(SETTLE_S)
-    acknowledged, stored = requests * contender.body.events, contender.stored()
-    in_flight = 2 * CONNECTIONS * contender.body.events
-    if not acknowledged <= stored <= acknowledged + in_flight:
+def check_kept(requests: int, stored: int, events_each: int) -> None:
+    """What was acknowledged is there, and no more besides than was in flight when wrk ended, twice. Raises Invalid."""
+    acknowledged = requests * events_each
+    if not acknowledged <= stored <= acknowledged + 2 * CONNECTIONS * events_each:
         raise Invalid(f"{acknowledged} events were acknowledged, {stored} are there")

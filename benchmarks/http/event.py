@@ -6,26 +6,8 @@ import json
 from typing import NamedTuple
 from urllib.parse import quote
 
-SIGN_IN = {
-    "timestamp": 1333046104322,
-    "event_stream": [
-        ["picker", 732],
-        ["picker::change", 1700],
-        ["picker::signin", 2300],
-        ["assertion_generation", 2500],
-        ["certified", 3300],
-        ["assertion_generated", 4500],
-        ["complete", 4632],
-    ],
-    "email_type": "secondary",
-    "number_emails": 3,
-    "new_account": False,
-    "language": "en_US",
-    "number_sites_logged_in": 1,
-    "screen_size": {"width": 640, "height": 480},
-    "sample_rate": 1.0,
-    "user_agent": {"os": "TestOS", "browser": "Foo", "version": "42"},
-}
+from api.openapi.schemas import SIGN_IN
+
 EVENT = json.dumps(SIGN_IN, separators=(",", ":"))
 LINES = 500
 

@@ -20,7 +20,7 @@ from ingest.lane import PATH
 OURS = {name.upper() for name in Settings.model_fields}
 
 
-def coinslot(module: str, site: Site, backends: Backends, body: Body) -> Contender:
+def coinslot(module: str, body: Body, site: Site, behind: Backends) -> Contender:
     """`module` is ingest or front."""
     port, prefix = free_port(), f"bench-{module}"
     environment = {name: value for name, value in os.environ.items() if name not in OURS}
@@ -28,12 +28,10 @@ def coinslot(module: str, site: Site, backends: Backends, body: Body) -> Contend
         "PORT": str(port),
         "MODE": "prod",
         "KEY_PREFIX": prefix,
-        "REDIS_URL": backends.redis_server.url,
-        "MONGODB_URL": backends.mongo_server.url,
+        "REDIS_URL": behind.redis_server.url,
+        "MONGODB_URL": behind.mongo_server.url,
         "DB_NAME": DATABASE,
     }
     log = site.folder / f"{module}.log"
     process = Process(module, [sys.executable, "-P", "-m", module], env=environment, log=log)
-    return Contender(
-        process, f"http://127.0.0.1:{port}{PATH}", body, partial(backends.committed, Keys.of(prefix).queue)
-    )
+    return Contender(process, f"http://127.0.0.1:{port}{PATH}", body, partial(behind.committed, Keys.of(prefix).queue))

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
 from functools import partial
 
-from benchmarks.benchmark import Benchmark, Measure
-from benchmarks.http.backends import backends
-from benchmarks.http.contender import QUANTITIES, measure
+from benchmarks.benchmark import Benchmark, Target
+from benchmarks.http import peers
+from benchmarks.http.contender import QUANTITIES, RATE
+from benchmarks.http.contest import Make, contest
 from benchmarks.http.event import JSON
 from benchmarks.http.ours import coinslot
-from benchmarks.site import Site
 
+INGEST, FRONT = "Coinslot ingest", "Coinslot front"
+FASTIFY, WEBDIS = "Fastify + ioredis", "webdis"
 
-@contextmanager
-def _open(site: Site) -> Iterator[Mapping[str, Measure]]:
-    with backends(site, "always") as behind, ExitStack() as stack:
-        measures = {}
-        for name, contender in {
-            "Coinslot ingest": coinslot("ingest", site, behind, JSON),
-            "Coinslot front": coinslot("front", site, behind, JSON),
-        }.items():
-            stack.enter_context(site.running(contender.process, site.cores.subject))
-            contender.wait_up()
-            measures[name] = partial(measure, contender, behind, site)
-        yield measures
-
+ON_REDIS: dict[str, Make] = {
+    INGEST: partial(coinslot, "ingest", JSON),
+    FRONT: partial(coinslot, "front", JSON),
+    FASTIFY: partial(peers.node, "fastify.js"),
+    "Express + ioredis": partial(peers.node, "express.js"),
+    "Flask + Celery": peers.flask_celery,
+    "Flask + kombu, Redis lists": peers.flask_kombu,
+    WEBDIS: peers.webdis,
+}
+OTHERS: dict[str, Make] = {
+    "Flask + pymongo": peers.flask_pymongo,
+    "bare granian": peers.bare,
+}
 
 ALWAYS = Benchmark(
     "post",
-    "single-event JSON POST, acknowledged and fsynced (appendfsync always)",
-    ("Coinslot ingest", "Coinslot front"),
+    "single-event JSON POST, acknowledged and fsynced",
+    (*ON_REDIS, *OTHERS),
     QUANTITIES,
-    (),
-    _open,
+    [Target("JSON POST, fsynced", INGEST, RATE, 1.6, FASTIFY)],
+    partial(contest, {**ON_REDIS, **OTHERS}, "always"),
+)
+EVERYSEC = Benchmark(
+    "post-everysec",
+    "single-event JSON POST, Redis syncs once a second",
+    (*ON_REDIS,),
+    QUANTITIES,
+    [Target("JSON POST, everysec", INGEST, RATE, 0.7, WEBDIS)],
+    partial(contest, ON_REDIS, "everysec"),
 )

@@ -41,8 +41,7 @@ def open_backlog(site: Site) -> Iterator[Mapping[str, Measure]]:
     with ExitStack() as running:
         measures = {}
         for name, queued in QUEUED.items():
-            # By itself Redis rewrites its file whenever that has doubled, in whoever's round that is.
-            on = running.enter_context(servers(site, site.cores.load, auto_aof_rewrite_percentage=0))
+            on = running.enter_context(servers(site, site.cores.load, rewrites=False))
             stage = running.enter_context(staged(site, on))
             ingest = running.enter_context(stage.web("ingest", site.cores.subject))
             if queued:

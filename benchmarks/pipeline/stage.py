@@ -122,10 +122,13 @@ class Stage:
 
 
 @contextmanager
-def servers(site: Site, cpus: Cpus, **redis_options: str | int) -> Iterator[Servers]:
-    """A Redis and a MongoDB of their own, as `coinslot up` starts them."""
+def servers(site: Site, cpus: Cpus, *, rewrites: bool = True) -> Iterator[Servers]:
+    """A Redis and a MongoDB of their own, as `coinslot up` starts them.
+
+    rewrites: whether Redis rewrites its file whenever that has doubled, in whoever's round that is.
+    """
     name = uuid.uuid4().hex[:6]
-    redis = RedisServer(site.new_folder(f"redis-{name}"), None, **redis_options)
+    redis = RedisServer(site.new_folder(f"redis-{name}"), auto_aof_rewrite_percentage=100 if rewrites else 0)
     mongo = MongoServer(site.new_folder(f"mongodb-{name}"))
     with site.running(redis, cpus), site.running(mongo, cpus):
         yield Servers(redis, mongo)
