@@ -6,5 +6,19 @@ from collections.abc import Sequence
 
 from benchmarks.benchmark import Benchmark
 from benchmarks.http import form, ndjson, post
+from benchmarks.pipeline import backlog, export, followers, idle, latency, reads, store, worker
 
-ALL: Sequence[Benchmark] = (post.ALWAYS, post.EVERYSEC, form.BENCHMARK, ndjson.BENCHMARK)
+ALL: Sequence[Benchmark] = (
+    post.ALWAYS,
+    post.EVERYSEC,
+    form.BENCHMARK,
+    ndjson.BENCHMARK,
+    store.STORE,
+    worker.WORKER,
+    latency.LATENCY,
+    export.EXPORT,
+    followers.FOLLOWING,
+    backlog.BACKLOG,
+    reads.READS,
+    idle.IDLE,
+)
