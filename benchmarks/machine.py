@@ -12,7 +12,7 @@ from pathlib import Path
 
 from coinslot.stack.binaries import find_mongod, find_redis
 
-PACKAGES = ("granian", "flask", "kombu", "celery", "redis", "pymongo")
+PACKAGES = ("uvicorn", "uvloop", "granian", "flask", "kombu", "celery", "redis", "pymongo")
 
 
 def describe(npm_packages: Path) -> dict[str, str]:

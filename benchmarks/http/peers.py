@@ -53,6 +53,10 @@ def bare(site: Site, behind: Backends) -> Contender:
     return _granian("bare", None, site, behind, threads=1)  # it waits for nothing
 
 
+def bare_protocol(site: Site, behind: Backends) -> Contender:
+    return _contender("bare_protocol", [sys.executable, PEERS / "bare_protocol.py"], {}, None, site, behind)
+
+
 def webdis(site: Site, behind: Backends) -> Contender:
     """A PUT's body is the command's last argument. Raises Missing."""
     program = shutil.which("webdis")

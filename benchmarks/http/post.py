@@ -26,6 +26,7 @@ ON_REDIS: dict[str, Make] = {
 OTHERS: dict[str, Make] = {
     "Flask + pymongo": peers.flask_pymongo,
     "bare granian": peers.bare,
+    "bare protocol": peers.bare_protocol,
 }
 
 ALWAYS = Benchmark(
