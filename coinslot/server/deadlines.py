@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 SWEEP_EVERY_S = 1.0
@@ -35,14 +36,15 @@ class Deadlines:
     One timer sweeps them all: to set a deadline for each request costs next to nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, running_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.get_running_loop) -> None:
+        self._running_loop = running_loop
         self._loop: asyncio.AbstractEventLoop | None = None  # while there is a timer
         self._until: dict[Expiring, float] = {}
 
     def set(self, connection: Expiring, timeout_s: float) -> None:
         """In place of the one it had."""
         if self._loop is None:
-            self._loop = asyncio.get_running_loop()
+            self._loop = self._running_loop()
             self._loop.call_later(SWEEP_EVERY_S, self._sweep, self._loop)
         self._until[connection] = self._loop.time() + timeout_s
 

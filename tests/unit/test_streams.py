@@ -154,3 +154,12 @@ def test_a_follower_too_far_behind_is_ended() -> None:
 
     assert taken == [True] * QUEUE_PAGES + [False]
     assert follower.pages.get_nowait() is None
+
+
+def test_a_head_in_flask_takes_no_followers_place(backstage: Backstage) -> None:
+    app = Flask(__name__)
+    app.register_blueprint(stream.blueprint(backstage, backstage, lambda: True, lambda: 0.0, followers_max=1))
+    client = app.test_client()
+
+    assert [client.head(PATH).status_code for _ in range(3)] == [200] * 3
+    assert client.get(PATH).status_code == 200
