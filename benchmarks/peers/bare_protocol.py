@@ -1,4 +1,4 @@
-"""A protocol on uvloop that waits for a body and does nothing with it: the most that any lane in Python could answer."""
+"""A protocol on uvloop that waits for a body and does nothing with it: the most that a lane in Python could answer."""
 
 from __future__ import annotations
 
