@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     redis_memory_max_share: float = Field(
         0.8, gt=0, le=1, description="share of Redis' memory at which POSTs are refused with 503"
     )
-    threads: int = Field(128, ge=4, le=1024, description="requests that a web process serves at once")
+    threads: int = Field(128, ge=4, le=1024, description="threads of a web process, for reads and large bodies")
 
     batch_max_events: int = Field(1_000, ge=1, description="a batch is written at this many events")
     batch_max_bytes: int = Field(4 * MIB, ge=1, description="or at this many bytes")

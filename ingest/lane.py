@@ -86,13 +86,10 @@ class Lane(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._full = False
-        if self._transport.is_closing():
-            return
-        if not self._answering and self._head is None:
+        if not (self._answering or self._head or self._transport.is_closing()):
             self._share.give_back()
             self._opening.deadlines.set(self, self._opening.patience.head_s)
-        self._transport.resume_reading()
-        self._go_on()
+        self._read_on()
 
     def shutdown(self) -> None:
         """The server stops; uvicorn calls it."""
@@ -109,6 +106,11 @@ class Lane(asyncio.Protocol):
             self._end()
 
     # Requests
+
+    def _read_on(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._go_on()
 
     def _go_on(self) -> None:
         while self._unread and not (self._answering or self._full or self._head) and self._begin():
@@ -198,8 +200,7 @@ class Lane(asyncio.Protocol):
         if self._closes:
             self._end()
         elif self._unread or self._ended:
-            self._transport.resume_reading()
-            asyncio.get_running_loop().call_soon(self._go_on)  # not from here, lest those in a row pile up on the stack
+            asyncio.get_running_loop().call_soon(self._read_on)  # not from here: those in a row would pile up
 
     def _break_off(self, error: Refused) -> None:
         """Of a request whose body does not come."""
