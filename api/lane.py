@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
 from api.about import refuse
-from api.follow import PAGE_CHANGES, position, stored
+from api.answer import Answer
 from api.follow_request import FollowRequest, parse_follow
-from api.frames import HEARTBEAT_S, Frames, pieces
-from api.hub import Follower, Hub
+from api.frames import pieces
+from api.hub import Hub
 from api.stream import HEADERS, PATH, TooManyFollowers
-from coinslot.changes import Feed, Page, order
-from coinslot.errors import CoinslotError, FeedUnavailable
+from coinslot.changes import Feed
+from coinslot.errors import CoinslotError
 from coinslot.store import Store
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -52,94 +52,42 @@ class StreamLane:
             asked = _parse(scope)
             if len(self._hub) >= self._followers_max:
                 raise TooManyFollowers()
-            answer = self._answer(asked)
-            first = await anext(answer)  # whatever is out of reach shows here, while a status can still tell
         except CoinslotError as error:
             await _refuse(error, send)
             return
-        await _start(send, 200, [("Content-Type", asked.frames.content_type), *HEADERS.items()])
-        sending = asyncio.ensure_future(_send_all(first, answer, send))
+        telling = asyncio.ensure_future(self._tell(asked, send))
         leaving = asyncio.ensure_future(_disconnected(receive))
-        await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (sending, leaving):
+        await asyncio.wait({telling, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        has_left = leaving.done()
+        for task in (telling, leaving):
             task.cancel()
-        await asyncio.gather(sending, leaving, return_exceptions=True)  # a send to one who left may fail
-        await answer.aclose()
+        await asyncio.gather(telling, leaving, return_exceptions=True)  # a send to one who left may fail
+        if not has_left:
+            telling.result()
 
-    async def _answer(self, asked: FollowRequest) -> Any:
-        """All that a follower is sent, in order."""
-        frames = asked.frames
-        cursor = asked.after if asked.after else await asyncio.to_thread(self._feed.tip)
-        if asked.start is not None:
-            backfill = await asyncio.to_thread(stored, self._store, asked.start, frames)
-            while chunk := await asyncio.to_thread(next, backfill, b""):
-                yield chunk
-        yield frames.begin(cursor)
+    async def _tell(self, asked: FollowRequest, send: Send) -> None:
+        started = False
+
+        async def say(chunk: bytes) -> None:
+            nonlocal started
+            if not started:
+                started = True
+                await _start(send, 200, [("Content-Type", asked.frames.content_type), *HEADERS.items()])
+            for piece in pieces(chunk):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+
         try:
-            async for chunk in self._changes(cursor, frames):
-                yield chunk
-        except FeedUnavailable:
-            return  # as in api.follow: the follower resumes
-
-    async def _changes(self, cursor: str, frames: Frames) -> AsyncIterator[bytes]:
-        async for page in self._catch_up(cursor):
-            cursor = position(page)
-            yield frames.page(page)
-        follower = await self._hub.join(frames.content_type)
-        try:
-            async for page in self._catch_up(cursor):  # what came before we had joined
-                cursor = position(page)
-                yield frames.page(page)
-            async for chunk in _handed_out(follower, cursor, frames):
-                yield chunk
-        finally:
-            self._hub.leave(follower)
-
-    async def _catch_up(self, cursor: str) -> AsyncIterator[Page]:
-        """The pages from a cursor to the end of the feed."""
-        while True:
-            page = await asyncio.to_thread(self._feed.read, cursor, PAGE_CHANGES)
-            if not (page.gap or page.changes):
-                return
-            cursor = position(page)
-            yield page
-
-
-async def _handed_out(follower: Follower, cursor: str, frames: Frames) -> AsyncIterator[bytes]:
-    """What the hub hands out, without the changes up to `cursor`, which have been sent."""
-    while True:
-        try:
-            delivery = await asyncio.wait_for(follower.pages.get(), HEARTBEAT_S)
-        except TimeoutError:
-            yield frames.heartbeat
-            continue
-        if delivery is None:
-            return
-        page = delivery.page
-        if page.gap or not page.changes or order(page.changes[0].cursor) > order(cursor):
-            yield delivery.frames
-            continue
-        unsent = [change for change in page.changes if order(change.cursor) > order(cursor)]
-        if unsent:
-            yield frames.page(page._replace(changes=unsent))
+            await Answer(asked, self._feed, self._store, self._hub, say).tell()
+            await send({"type": "http.response.body", "body": b""})
+        except CoinslotError as error:
+            if not started:
+                await _refuse(error, send)  # else the answer is cut off without its end, and the follower resumes
 
 
 def _parse(scope: dict[str, Any]) -> FollowRequest:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     args = dict(reversed(parse_qsl(scope["query_string"].decode("latin-1"))))  # the first of a name counts
     return parse_follow(args, headers.get("accept", ""), headers.get("last-event-id", ""))
-
-
-async def _send_all(first: bytes, rest: AsyncIterator[bytes], send: Send) -> None:
-    await _send(first, send)
-    async for chunk in rest:
-        await _send(chunk, send)
-    await send({"type": "http.response.body", "body": b""})
-
-
-async def _send(chunk: bytes, send: Send) -> None:
-    for piece in pieces(chunk):
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -73,13 +73,13 @@ class Feed:
             raise FeedUnavailable(f"the change feed cannot be read: {error}") from error
         return first, last, bool(trimmed), [Change(id.decode(), fields[1]) for id, fields in entries]
 
-    def wait(self, after: str, timeout_s: float) -> None:
-        """Return when there is a change after the cursor, or after `timeout_s` (at least a millisecond).
+    def wait(self, after: str, timeout_s: float) -> bool:
+        """Whether there is a change after the cursor, as soon as there is, or after `timeout_s` (a millisecond or more).
 
         Its changes are for `read` to fetch: only there is it certain that none was trimmed in between.
         """
         try:
-            self._redis.xread({self._keys.feed: after}, count=1, block=max(1, int(timeout_s * 1000)))
+            return bool(self._redis.xread({self._keys.feed: after}, count=1, block=max(1, int(timeout_s * 1000))))
         except Errors as error:
             raise FeedUnavailable(f"the change feed cannot be read: {error}") from error
 
