@@ -12,6 +12,7 @@ from benchmarks.spread import spread
 from benchmarks.verdict import judge
 
 Row = Sequence[str]
+MUCH = 10  # percent of a processor, for what is not ours
 TARGETS_HEAD = ("what", "subject", "median (least to greatest)", "against", "ratio", "target", "")
 
 
@@ -67,11 +68,16 @@ def _rows(benchmark: Benchmark, part: Part) -> Iterator[Row]:
 
 
 def _notes(part: Part) -> Iterator[str]:
-    others = spread(value for each in part.series if each.quantity == OTHERS.name for value in each.values)
-    meanwhile = f" Other processes took {with_spread(others, OTHERS.unit)} meanwhile." if others else ""
-    yield f"{part.date}, Coinslot {part.version}, `{part.command}`.{meanwhile}"
+    yield f"{part.date}, Coinslot {part.version}, `{part.command}`. {_disturbance(part)}"
     yield from (f"Invalid: {line}." for line in part.invalid)
     yield from (f"Skipped: {subject} ({why})." for subject, why in part.skipped.items())
+
+
+def _disturbance(part: Part) -> str:
+    shares = [value or 0 for each in part.series if each.quantity == OTHERS.name for value in each.values]
+    disturbed = [share for share in shares if share > MUCH]
+    much = f"In {len(disturbed)} of {len(shares)} measurements other processes took more than {MUCH}{OTHERS.unit}"
+    return f"{much}, at most {figure(max(disturbed))}." if disturbed else f"{much}."
 
 
 def _machines(measured: Sequence[tuple[Benchmark, Part]]) -> Iterator[str]:

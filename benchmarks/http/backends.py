@@ -12,6 +12,7 @@ import msgspec
 import pymongo
 import redis
 
+from benchmarks import usage
 from benchmarks.site import Site
 from coinslot.stack.servers import MongoServer, RedisServer
 
@@ -36,6 +37,10 @@ class Backends:
         self.redis.bgrewriteaof()
         while self.redis.info("persistence")["aof_rewrite_in_progress"]:
             time.sleep(0.01)
+
+    def cpu_us(self) -> int:
+        """Processor time of the two so far."""
+        return sum(usage.cpu_us(server.pid) for server in (self.redis_server, self.mongo_server) if server.pid)
 
     def stream_length(self, key: str) -> int:
         """Of a stream that holds an event an entry."""

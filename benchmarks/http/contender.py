@@ -19,10 +19,10 @@ from coinslot.stack.process import Process
 
 RATE = Quantity("rate", "events/s", more_is_better=True)
 CPU = Quantity("server's CPU", "µs/event")
-REDIS_CPU = Quantity("Redis' CPU", "µs/event")
+BEHIND_CPU = Quantity("CPU of Redis and MongoDB", "µs/event")
 P50 = Quantity("p50", "ms")
 P99 = Quantity("p99", "ms")
-QUANTITIES = (RATE, CPU, REDIS_CPU, P50, P99)
+QUANTITIES = (RATE, CPU, BEHIND_CPU, P50, P99)
 
 WARM_UP_S = 1
 START_TIMEOUT_S = 20.0
@@ -63,22 +63,24 @@ def measure(contender: Contender, behind: Backends, site: Site) -> Mapping[Quant
     """One round. Raises Invalid."""
     behind.clear()
     warm_up = _load(contender, WARM_UP_S, site)
-    pids = contender.process.pid, behind.redis_server.pid
-    before = [usage.cpu_us(pid) for pid in pids if pid]
+    before_us, behind_before_us = _cpu_us(contender.process), behind.cpu_us()
     tally = _load(contender, site.seconds, site)
-    after = [usage.cpu_us(pid) for pid in pids if pid]
+    server_us, behind_us = _cpu_us(contender.process) - before_us, behind.cpu_us() - behind_before_us
     if contender.stored:
         time.sleep(SETTLE_S)
         check_kept(warm_up.requests + tally.requests, contender.stored(), contender.body.events)
     events = tally.requests * contender.body.events
-    cpu_us, redis_cpu_us = ((end - begin) / events for begin, end in zip(before, after, strict=True))
     return {
         RATE: events / (tally.duration_us / 1e6),
-        CPU: cpu_us,
-        REDIS_CPU: redis_cpu_us,
+        CPU: server_us / events,
+        BEHIND_CPU: behind_us / events,
         P50: tally.p50_us / 1000,
         P99: tally.p99_us / 1000,
     }
+
+
+def _cpu_us(process: Process) -> int:
+    return usage.cpu_us(process.pid) if process.pid else 0
 
 
 def _load(contender: Contender, seconds: float, site: Site) -> Tally:

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.benchmark import Missing
 from benchmarks.http.backends import Backends
 from benchmarks.http.contender import Contender
-from benchmarks.http.event import JSON, Body
+from benchmarks.http.event import JSON
 from benchmarks.site import Site
 from coinslot.ports import free_port
 from coinslot.stack.process import Process
@@ -93,7 +93,6 @@ def _contender(
     stored: Callable[[], int] | None,
     site: Site,
     behind: Backends,
-    body: Body = JSON,
 ) -> Contender:
     port = free_port()
     urls = {"REDIS_URL": behind.redis_server.url, "MONGODB_URL": behind.mongo_server.url}
@@ -101,4 +100,4 @@ def _contender(
     process = Process(
         name, command, env={**os.environ, **environment, **urls, **ports}, log=site.folder / f"{name}.log"
     )
-    return Contender(process, f"http://127.0.0.1:{port}/events", body, stored)
+    return Contender(process, f"http://127.0.0.1:{port}/events", JSON, stored)
