@@ -53,6 +53,7 @@ def main(names: tuple[str, ...], count: int, seconds: float, into: Path) -> None
 
 
 def _measure(benchmark: Benchmark, count: int, seconds: float, console: Console) -> Part:
+    version = _version()  # now: it may change while we measure what was loaded
     with TemporaryDirectory(prefix="coinslot-bench-") as folder, console.status(benchmark.name) as status:
         began = time.monotonic()
         site = Site(
@@ -67,7 +68,7 @@ def _measure(benchmark: Benchmark, count: int, seconds: float, console: Console)
     return Part(
         date=datetime.now(UTC).date().isoformat(),
         command=f"python -m benchmarks {benchmark.name} --rounds {count} --seconds {seconds:g}",
-        version=_version(),
+        version=version,
         rounds=count,
         seconds=seconds,
         machine=machine.describe(HERE / "peers" / "node_modules"),

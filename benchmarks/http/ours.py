@@ -14,8 +14,8 @@ from coinslot.keys import Keys
 from coinslot.ports import free_port
 from coinslot.settings import Settings
 from coinslot.stack.process import Process
-from ingest.head import PATH
 
+PATH = "/wsapi/interaction_data"
 # What a developer has set must not reach what is measured.
 OURS = {name.upper() for name in Settings.model_fields}
 

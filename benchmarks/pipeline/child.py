@@ -17,13 +17,15 @@ class Child:
 
     def __init__(self, module: str, *arguments: str | int, cpus: Cpus) -> None:
         self._module = module
-        command = [sys.executable, "-m", module, *map(str, arguments)]
-        with placed_on(cpus):
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._command = [sys.executable, "-m", module, *map(str, arguments)]
+        self._cpus = cpus
 
     def __enter__(self) -> Self:
+        with placed_on(self._cpus):
+            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._process.stdout
         if not self._process.stdout.readline():
+            self.__exit__()
             raise Invalid(f"{self._module} ended at its start")
         return self
 

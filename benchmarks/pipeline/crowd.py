@@ -56,9 +56,8 @@ class Crowd:
         while self.deliveries < until:
             left_s = deadline - time.monotonic()
             if left_s <= 0 or self.gone:
-                raise Invalid(
-                    f"{until - self.deliveries} of {deliveries} deliveries missing; {self.gone} followers gone"
-                )
+                missing = until - self.deliveries
+                raise Invalid(f"{missing} of {deliveries} deliveries are missing, {self.gone} followers are gone")
             for fd, _ in self._poll.poll(left_s):
                 self._take(fd)
 

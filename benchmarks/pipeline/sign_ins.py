@@ -1,4 +1,4 @@
-"""Sign-ins by number, each of 431 bytes as benchmarks/http/event.py has it, one for each millisecond.
+"""Sign-ins by number, each of 431 bytes as the one in benchmarks/http/event.py, one for each millisecond.
 
 They differ as those of many people do. Were all alike, Redis' file and MongoDB's pages would shrink to next to nothing,
 and with them what they cost.
@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.http.event import SIGN_IN
+from api.openapi.schemas import SIGN_IN
 from coinslot.events import mint_id
 
 FIRST_MS = 1_333_046_104_322
@@ -47,7 +47,7 @@ def _variant(chance: Random) -> dict[str, Any]:
     times_ms = [chance.randrange(100, 1000), *sorted(chance.sample(range(1000, 10_000), len(steps) - 1))]
     return {
         **template,
-        "event_stream": list(zip(steps, times_ms, strict=True)),
+        "event_stream": [list(step) for step in zip(steps, times_ms, strict=True)],
         "number_emails": chance.randrange(1, 10),
         "language": chance.choice(["en_US", "de_DE", "es_ES", "fr_FR", "ja_JP", "pt_BR", "ru_RU", "zh_CN"]),
         "number_sites_logged_in": chance.randrange(1, 10),

@@ -70,12 +70,9 @@ def _raw(
         if indexed:
             with pymongo.MongoClient[dict[str, object]](on.mongo.url) as client:
                 client[stage.name]["events"].create_index(INDEX)
-        arguments = (on.mongo.url, stage.name, share, concern)
-        inserters = [
-            Child("benchmarks.pipeline.raw_insert", *arguments, cpus=site.cores.both) for _ in range(processes)
-        ]
-        for each in inserters:
-            running.enter_context(each)
+        command = ("benchmarks.pipeline.raw_insert", on.mongo.url, stage.name, share, concern)
+        children = [Child(*command, cpus=site.cores.both) for _ in range(processes)]
+        inserters = [running.enter_context(child) for child in children]
         began = monotonic()
         for each in inserters:
             each.go()

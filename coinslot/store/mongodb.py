@@ -48,6 +48,7 @@ class MongoStore:
                 connect=False,
                 appname="coinslot",
                 heartbeatFrequencyMS=patience.heartbeat_ms,
+                serverMonitoringMode=patience.monitoring,
                 connectTimeoutMS=patience.connect_ms,
                 serverSelectionTimeoutMS=patience.selection_ms,
                 waitQueueTimeoutMS=POOL_TIMEOUT_MS,
