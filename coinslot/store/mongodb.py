@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any, cast
 
-import bson
 import pymongo
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
@@ -22,7 +20,7 @@ from coinslot.events import Dead, Event
 from coinslot.match import Match
 from coinslot.store import mongodb_erasing, mongodb_expiry
 from coinslot.store.erasing import Found
-from coinslot.store.mongodb_documents import READABLE, keys, to_document, to_json
+from coinslot.store.mongodb_documents import READABLE, keys, to_document, to_json, to_lines
 from coinslot.store.mongodb_faults import UNREADABLE, outcome, unavailable, unstorable
 from coinslot.store.mongodb_queries import INDEX, beyond, within
 from coinslot.store.mongodb_total import Total
@@ -80,8 +78,9 @@ class MongoStore:
         query = within(start, end)
         if after is not None:
             query["$or"] = beyond(after, "$lt" if descending else "$gt")
-        events = self._stream(query, limit or 0, DESCENDING if descending else ASCENDING)
-        return primed(islice(events, limit))  # islice, because MongoDB takes a limit of 0 for none
+        if limit == 0:  # which MongoDB takes for none
+            return iter(())
+        return primed(self._stream(query, limit or 0, DESCENDING if descending else ASCENDING))
 
     def get(self, id: str) -> bytes | None:
         with self._reachable():
@@ -148,9 +147,7 @@ class MongoStore:
             ) as batches,
         ):
             for batch in batches:
-                # pymongo's type hints take a raw batch for a document
-                for document in bson.decode_iter(cast(bytes, batch), READABLE):
-                    yield to_json(document)
+                yield from to_lines(cast(bytes, batch))  # pymongo's type hints take a raw batch for a document
 
     @contextmanager
     def _reachable(self) -> Iterator[None]:

@@ -23,6 +23,7 @@ from coinslot.events import RECEIVED_AT, Dead, Event
 from coinslot.match import parse
 from coinslot.stack.servers import MongoServer
 from coinslot.store import DUPLICATE, STORED, Cursor, Store
+from coinslot.store.chunks import split
 from coinslot.store.mongodb import MongoStore
 from tests.pipeline import until
 from tests.running import running
@@ -88,8 +89,8 @@ def nested(depth: int) -> object:
     return value
 
 
-def ids(events: Iterator[bytes]) -> list[str]:
-    return [json.loads(event)["_id"] for event in events]
+def ids(chunks: Iterator[bytes]) -> list[str]:
+    return [json.loads(event)["_id"] for event in split(chunks)]
 
 
 class TestADocumentThatMongoDBCannotHold:
@@ -309,7 +310,7 @@ class TestADatabaseThatOtherSoftwareFilled:
         }
         documents.insert_one({"_id": id, "timestamp": 1, **foreign})
 
-        [found] = store.find()
+        [found] = split(store.find())
 
         fields = json.loads(found)
         assert fields["_id"] == fields["id"] == str(id)
