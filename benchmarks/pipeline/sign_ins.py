@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from api.openapi.schemas import SIGN_IN
-from coinslot.events import mint_id
+from coinslot.events import Mint
 
 FIRST_MS = 1_333_046_104_322
 DIFFERENT = 5_000  # beyond that they come again, too far apart for any of them to notice
@@ -37,7 +37,7 @@ def ndjson(first: int, events: int) -> bytes:
 def accepted(first: int, events: int) -> Iterator[bytes]:
     """So many as ingest puts them into the queue: with an `_id` each."""
     for number in range(first, first + events):
-        yield b'{"_id":"%b",%b' % (mint_id().encode(), raw(number)[1:])
+        yield b'{"_id":"%b",%b' % (_mint().encode(), raw(number)[1:])
 
 
 def _variant(chance: Random) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Backstage:
         return Page(None, [each for each in self.fed if order(each.cursor) > order(after)][:limit])
 
     def find(self, start: float) -> Iterator[bytes]:
-        yield b'{"timestamp":0}'
+        yield b'{"timestamp":0}\n'
         self.fed += self.at_find
 
     def wait(self, after: str, timeout_s: float) -> bool:
