@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import time
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import bson
@@ -159,12 +160,16 @@ def split(array: bytes, max_elements: int | None = None) -> list[bytes]:
         raise BadEvent(f"nested deeper than {MAX_DEPTH}") from None
 
 
-def trusted(raw: bytes, received_at_ms: int | None = None) -> Event:
-    """The Event of bytes that have passed the check before; raises BadEvent if they plainly have not."""
-    fields = decode(raw)
-    if type(fields) is not dict or "_id" not in fields or "timestamp" not in fields:
-        raise BadEvent("not an event that was let in")
-    return Event(raw, fields, received_at_ms)
+def trusted(array: bytes, received_at_ms: int | None = None) -> list[Event]:
+    """The Events of a JSON array of what has passed the check before; raises BadEvent if any plainly has not.
+
+    Decoded as a whole, which takes less time than one by one.
+    """
+    raws, events = split(array), decode(array)
+    for fields in events:
+        if type(fields) is not dict or "_id" not in fields or "timestamp" not in fields:
+            raise BadEvent("not an event that was let in")
+    return list(map(Event, raws, events, repeat(received_at_ms)))
 
 
 def _check_id(id: object) -> None:

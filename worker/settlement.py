@@ -55,6 +55,8 @@ def tally(commit: Commit, outcomes: Sequence[Outcome], *, tried: bool) -> Settle
     A duplicate is no change, and followers are spared it, unless the batch was `tried` before: then the one who
     stored it may have died, or given up, before telling them.
     """
+    if outcomes.count(STORED) == len(commit.events):
+        return Settled(commit, commit.events, changes=[event.raw for event in commit.events])
     settled = Settled(commit)
     for event, outcome in zip(commit.events, outcomes, strict=True):
         if isinstance(outcome, Dead):

@@ -5,19 +5,23 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import bson
 import msgspec
 from bson import CodecOptions, DatetimeConversion, DatetimeMS, Int64, ObjectId, UuidRepresentation
 from bson.dbref import DBRef
-from bson.errors import BSONError
+from bson.errors import InvalidDocument, InvalidStringData
 from bson.raw_bson import RawBSONDocument
 
 from coinslot.events import RECEIVED_AT, Dead, Event
 from coinslot.store.mongodb_faults import one_line
 
-MAX_DOCUMENT_BYTES = 16 * 1024 * 1024  # MongoDB's own limit
+MAX_DOCUMENT_BYTES = 16 * 1024 * 1024  # MongoDB's own limits
+MAX_MESSAGE_BYTES, MAX_MESSAGE_DOCUMENTS = 48_000_000, 100_000
+MOST_GROWTH = 7  # from JSON to BSON: `0,` in a long array takes 13 bytes
 
 # Decoded at once. As Python's objects it is ten times as much, and beyond a core's cache all becomes slower; nor
 # would the garbage collector see that these objects are few.
@@ -33,17 +37,32 @@ READABLE: CodecOptions[dict[str, Any]] = CodecOptions(
 DATE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 
 
+# What encoding raises for a document that has no form in BSON.
+UNENCODABLE = (InvalidDocument, InvalidStringData, OverflowError, UnicodeError, RecursionError)
+
+Document = dict[str, Any] | RawBSONDocument
+
+
+def to_fields(event: Event) -> dict[str, Any]:
+    """The event with the time at which it was received, for insert_many to encode: twice as fast as to_document."""
+    at_ms = event.received_at_ms
+    return event.fields if at_ms is None else {**event.fields, RECEIVED_AT: _date(at_ms)}
+
+
+def fits_one_message(events: Sequence[Event]) -> bool:
+    """Whether insert_many sends them all at once, so that it has sent none when it cannot encode one of them."""
+    most_bytes = MOST_GROWTH * sum(len(event.raw) for event in events)
+    return len(events) <= MAX_MESSAGE_DOCUMENTS and most_bytes <= MAX_MESSAGE_BYTES
+
+
 def to_document(event: Event) -> RawBSONDocument | Dead:
     """The event in BSON with the time at which it was received, or why it has no such form.
 
-    Done for each event rather than by insert_many, which stops at the first it cannot encode, does not say
-    which that was, and may have sent some of the others by then.
+    For events of which insert_many could not encode all: it does not say which.
     """
-    at_ms = event.received_at_ms
-    fields = event.fields if at_ms is None else {**event.fields, RECEIVED_AT: DatetimeMS(at_ms)}
     try:
-        document = bson.encode(fields)
-    except (BSONError, OverflowError, UnicodeError, RecursionError) as error:
+        document = bson.encode(to_fields(event))
+    except UNENCODABLE as error:
         return Dead(one_line(error))
     if len(document) > MAX_DOCUMENT_BYTES:
         return Dead(f"{len(document)} bytes in BSON; MongoDB's limit is {MAX_DOCUMENT_BYTES}")
@@ -97,3 +116,4 @@ _PLAIN: dict[type, Callable[[Any], object]] = {
 }
 _json = msgspec.json.Encoder(enc_hook=_plain)
 _length = struct.Struct("<i").unpack_from  # a document begins with it
+_date = lru_cache(maxsize=16)(DatetimeMS)  # the events of a commit were received at one time

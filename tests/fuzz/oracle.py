@@ -50,7 +50,7 @@ def check_event(raw: bytes, check: Callable[[bytes], Admitted] = _check) -> bool
     assert set(fields) - set(sent) <= {"_id"}, "something was added"
     assert not {b"\r", b"\n"} & {admitted[at : at + 1] for at in range(len(admitted))}, "it is not one line"
     assert isinstance(id, str) and 1 <= len(id) <= MAX_ID_CHARACTERS, "no _id"
-    read = trusted(admitted)
+    (read,) = trusted(b"[%b]" % admitted)
     assert read.id == id, "its _id is not the one it was given"
     assert same(read.fields, fields), "the worker reads something else"
     stored = bson.decode(bson.encode(read.fields), READABLE)

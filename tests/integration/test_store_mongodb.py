@@ -100,7 +100,7 @@ class TestADocumentThatMongoDBCannotHold:
             pytest.param(2**70, "8-byte ints", id="an int beyond 64 bits"),
             pytest.param({"a\x00b": 1}, "NULL byte", id="a NUL in a key"),
             pytest.param("\ud800", "surrogates", id="text that is not Unicode"),
-            pytest.param("x" * (17 << 20), "bytes in BSON", id="over 16 MiB"),
+            pytest.param("x" * (17 << 20), "larger than MongoDB takes", id="over 16 MiB"),
             pytest.param(nested(190), "nest", id="nested deeper than MongoDB stores"),
             pytest.param(nested(250), "nest", id="nested deeper than MongoDB reads"),
             pytest.param(nested(5000), "recursion", id="nested deeper than Python encodes"),
@@ -118,6 +118,18 @@ class TestADocumentThatMongoDBCannotHold:
         assert len(dead.reason) <= 300
         assert outcomes == [STORED, STORED, DUPLICATE, STORED]
         assert ids(store.find()) == ["a", "b", "c", "d"]
+
+    def test_keeps_no_other_out_where_they_are_too_large_for_one_message(self, store: Store) -> None:
+        large = [an_event(str(number), text="x" * (15 << 20)) for number in range(4)]
+
+        outcomes = store.insert([*large, an_event("x", bad=2**70), an_event("y", text="x" * (17 << 20))])
+
+        *stored, unencodable, too_large = outcomes
+        assert stored == [STORED] * 4  # a duplicate would say that an attempt to send them had been given up halfway
+        assert isinstance(unencodable, Dead)
+        assert isinstance(too_large, Dead)
+        assert "8-byte ints" in unencodable.reason
+        assert "bytes in BSON" in too_large.reason
 
     def test_may_be_one_that_the_operator_has_ruled_out(self, store: Store, documents: Documents) -> None:
         documents.create_index("email", unique=True, sparse=True)
