@@ -508,3 +508,35 @@ def answers(store: MongoStore) -> bool:
     except StoreUnavailable:
         return False
     return True
+
+
+class TestTheJournal:
+    """The stack's mongod syncs it by itself but twice a second (coinslot/stack/servers.py)."""
+
+    WRITES = 40
+
+    def test_is_synced_for_each_insert_before_that_returns(
+        self, store: MongoStore, documents: Documents, mongodb_url: str
+    ) -> None:
+        before = journal_syncs(mongodb_url)
+
+        for number in range(self.WRITES):
+            store.insert([an_event(f"j{number}")])
+
+        assert journal_syncs(mongodb_url) - before >= self.WRITES
+
+    def test_positive_control_is_not_synced_for_each_that_does_not_ask_for_it(
+        self, documents: Documents, mongodb_url: str
+    ) -> None:
+        before = journal_syncs(mongodb_url)
+
+        for number in range(self.WRITES):
+            documents.insert_one({"_id": f"u{number}"})
+
+        assert journal_syncs(mongodb_url) - before < self.WRITES
+
+
+def journal_syncs(url: str) -> int:
+    with pymongo.MongoClient[dict[str, Any]](url) as client:
+        syncs: int = client.admin.command("serverStatus")["wiredTiger"]["log"]["log sync operations"]
+        return syncs
