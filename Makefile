@@ -9,7 +9,7 @@ fuzz: export MACHINE_STEPS ?= 10000
 fuzz: export HTTP_EXAMPLES ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-compose test-faults fuzz lint clean
+.PHONY: help up test test-compose test-faults fuzz bench lint clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
@@ -33,6 +33,9 @@ fuzz: .venv/installed-fuzz ## fuzz the check of events, the queue's transport an
 test-faults: .venv/installed-test ## kill, freeze and starve everything, hundreds of times; prints figures, takes long
 	$(BIN)/pytest -s tests/faults/check_*.py $(ARGS)
 
+bench: .venv/installed-bench benchmarks/peers/node_modules ## measure Coinslot against what would be used instead; takes ARGS=
+	$(BIN)/python -m benchmarks $(ARGS)
+
 lint: .venv/installed-test ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -40,6 +43,7 @@ lint: .venv/installed-test ## check style and types
 
 clean: ## remove what the other targets made, but no data
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf benchmarks/peers/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/installed: pyproject.toml
@@ -55,3 +59,12 @@ clean: ## remove what the other targets made, but no data
 .venv/installed-fuzz: .venv/installed-test
 	$(INSTALL) '.[local,test,fuzz]'
 	@touch $@
+
+.venv/installed-bench: .venv/installed
+	$(INSTALL) '.[local,bench]'
+	@touch $@
+
+# Without npm the benchmarks say whom they skip.
+benchmarks/peers/node_modules: benchmarks/peers/package.json benchmarks/peers/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --silent --no-fund --no-audit --prefix benchmarks/peers && touch $@; \
+		else echo 'no npm: apt-get install nodejs npm' >&2; fi

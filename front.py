@@ -7,30 +7,30 @@ python -m front
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import api.app
 import ingest.app
 from coinslot import server
-from coinslot.server import Stopping
+from coinslot.server import Site, Stopping
 from coinslot.settings import Settings
-from ingest.lane import PATH
+from ingest.head import PATH
 
 
-def create_app(settings: Settings, stopping: Stopping) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
-    """One WSGI application of two."""
-    post_app = ingest.app.create_app(settings, stopping)
-    read_app = api.app.create_app(settings, stopping)
+def create_site(settings: Settings, stopping: Stopping) -> Site:
+    """One web app of two."""
+    return joined(ingest.app.create_site(settings, stopping), api.app.create_site(settings, stopping))
 
-    def front(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        is_ingests = environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"] == PATH
-        app = post_app if is_ingests else read_app
-        answer: Iterable[bytes] = app(environ, start_response)
-        return answer
 
-    return front
+def joined(posts: Site, reads: Site) -> Site:
+    """The first has a lane; the second is told when the process starts and ends."""
+
+    async def front(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        is_ingests = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == PATH
+        await (posts if is_ingests else reads).app(scope, receive, send)
+
+    return Site(front, posts.max_connections + reads.max_connections, posts.lane)
 
 
 if __name__ == "__main__":
-    server.main("front", create_app)
+    server.main(create_site)

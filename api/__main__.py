@@ -1,7 +1,7 @@
 """python -m api"""
 
-from api.app import create_asgi
+from api.app import create_site
 from coinslot import server
 
 if __name__ == "__main__":
-    server.main("api", create_asgi, asgi=True)
+    server.main(create_site)

@@ -13,6 +13,7 @@ from api import about, dead_letters, erasures, ranges, stream
 from api.hub import Hub
 from api.lane import StreamLane
 from api.openapi.document import create_document
+from api.whole import Whole
 from coinslot import redisclient, web
 from coinslot.access.door import create_door
 from coinslot.access.middleware import Access
@@ -29,10 +30,11 @@ from coinslot.removal.letters import DeadEvents
 from coinslot.removal.queued import QueuedEvents
 from coinslot.removal.record import Record
 from coinslot.removal.stored import StoredEvents
-from coinslot.server import Stopping
+from coinslot.server import Site, Stopping
 from coinslot.settings import Settings
 from coinslot.store import READING, Bank, open_store
 
+BESIDE_FOLLOWERS = 100  # connections of those who ask for something else
 REDIS_TIMEOUT_S = 2.0  # longer than a follower's wait for a change
 QUEUE_NOT_SEEN = (
     "the queue is on another broker and cannot be looked into: what was accepted in the last moments may be stored "
@@ -40,21 +42,14 @@ QUEUE_NOT_SEEN = (
 )
 
 
-def create_app(settings: Settings, stopping: Stopping) -> Any:
-    """All of api as one WSGI application, in which a follower takes a thread."""
-    flask = create_flask(settings, stopping, open_store(settings, READING), _feed(settings))
-    guarded = Access(flask, create_door(settings)).wsgi()
-    return Cors(guarded, settings.cors_origins).wsgi()
-
-
-def create_asgi(settings: Settings, stopping: Stopping) -> Any:
-    """The same as an ASGI application, in which the stream lane carries the followers."""
+def create_site(settings: Settings, stopping: Stopping) -> Site:
+    """All of api, with the stream lane, which carries the followers."""
     store, feed = open_store(settings, READING), _feed(settings)
     app: Any = create_flask(settings, stopping, store, feed)
     flask = WSGIMiddleware(app, workers=settings.threads)  # a slow reader of a long range holds one
-    lane = StreamLane(_with_bodies(flask), feed, store, Hub(feed, stopping), settings.followers_max)
+    lane = StreamLane(Whole(flask), feed, store, Hub(feed, stopping), settings.followers_max)
     guarded = Access(lane, create_door(settings)).asgi()
-    return Cors(guarded, settings.cors_origins).asgi()
+    return Site(Cors(guarded, settings.cors_origins).asgi(), settings.followers_max + BESIDE_FOLLOWERS)
 
 
 def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed) -> Flask:
@@ -76,33 +71,22 @@ def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed
     }
     app.register_blueprint(web.health(checks))
     app.register_blueprint(ranges.blueprint(store))
-    app.register_blueprint(stream.blueprint(store, feed, stopping, monotonic, settings.front_followers_max))
+    app.register_blueprint(stream.blueprint(store, feed, stopping, monotonic))
     limits = about.limits(settings)
     document = create_document(limits, auth_is_on=settings.auth_is_on)
     app.register_blueprint(about.blueprint(ledger, limits, document))
     app.register_blueprint(dead_letters.blueprint(letters, halt))
     bank, dead = ("store", StoredEvents(store, ledger.add_erased)), ("dead letters", DeadEvents(letters))
     queue, fed = (
-        ("queue", QueuedEvents(client, keys, Record(client, keys).add, sleep)),
+        (erasures.QUEUE, QueuedEvents(client, keys, Record(client, keys).add, sleep)),
         ("change feed", FedEvents(client, keys)),
     )
     queues = [queue] if settings.queue_is_on_redis else []
     note = None if settings.queue_is_on_redis else QUEUE_NOT_SEEN
-    app.register_blueprint(erasures.blueprint([dead, *queues, bank, fed, dead], [dead, bank], monotonic, note))
+    places: erasures.Places = [dead, *queues, bank, fed, dead]
+    app.register_blueprint(erasures.blueprint(places, [dead, bank], monotonic, note, halt.check))
     app.register_error_handler(CoinslotError, about.refuse)
     return app
-
-
-def _with_bodies(app: Any) -> Any:
-    """a2wsgi reads a body by a coroutine, and what granian hands it is a future: it would fail at the first byte."""
-
-    async def with_bodies(scope: Any, receive: Any, send: Any) -> None:
-        async def received() -> Any:
-            return await receive()
-
-        await app(scope, received, send)
-
-    return with_bodies
 
 
 def _feed(settings: Settings) -> Feed:

@@ -13,6 +13,7 @@ import base64
 from typing import Any
 
 from flask import Blueprint, Response, request
+from werkzeug.routing import BaseConverter
 
 from api.query import BadQuery
 from coinslot.dead_letters import START, DeadLetters, parse_id
@@ -23,8 +24,15 @@ PATH = "/dead-letters"
 LIMIT, MAX_LIMIT = 100, 1000
 
 
+class _Id(BaseConverter):
+    """Any text but the name of a route beside it, lest a GET of that be told that it is no id."""
+
+    regex = "(?!resume$)[^/]+"
+
+
 def blueprint(letters: DeadLetters, halt: Halt) -> Blueprint:
     routes = Blueprint("dead letters", __name__)
+    routes.record(lambda state: state.app.url_map.converters.update(id=_Id))
 
     @routes.get(PATH)
     def page() -> Response:
@@ -32,16 +40,16 @@ def blueprint(letters: DeadLetters, halt: Halt) -> Blueprint:
         found = [letter._asdict() for letter in page.letters]
         return json_response({"dead_letters": found, "total": page.total, "after": page.after})
 
-    @routes.get(f"{PATH}/<id>")
+    @routes.get(f"{PATH}/<id:id>")
     def show(id: str) -> Response:
         letter, payload = letters.get(parse_id(id))
         return json_response({**letter._asdict(), **_readable(payload)})
 
-    @routes.post(f"{PATH}/<id>/replay")
+    @routes.post(f"{PATH}/<id:id>/replay")
     def replay(id: str) -> Response:
         return json_response({"id": id, "events": letters.replay(parse_id(id))})
 
-    @routes.delete(f"{PATH}/<id>")
+    @routes.delete(f"{PATH}/<id:id>")
     def drop(id: str) -> Response:
         return json_response({"id": id, "events": letters.drop(parse_id(id))})
 

@@ -5,7 +5,8 @@ POST  /erasures         {"field": "user_id", "value": "abc"}    {"erased": N, "d
 POST  /erasures/count   the same, and nothing is removed        {"matching": N, and the same}
 
 An answer takes some seconds at most. If it says `"done": false`, ask again with its `after` in the body, until it is
-done; N is what this one answer erased, and `at` says what comes next. Begun anew, an erasure finds what is left.
+done; N is what this one answer erased, and `at` says what comes next. A `note` while that is the queue says that
+workers are halted. Begun anew, an erasure finds what is left.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, request
 
-from coinslot.errors import BadErasure
+from coinslot.errors import BadErasure, Halted
 from coinslot.match import Match, parse
 from coinslot.removal.erasure import START, Erasure, Part, Progress
 from coinslot.store import Erasable
 from coinslot.web import json_response
 
 PATH = "/erasures"
+QUEUE = "queue"  # the place where workers are waited for
 MAX_BODY_BYTES = 64 * 1024
-DISCARD_BYTES = 1024 * 1024
 
 Places = list[tuple[str, Erasable]]
 
@@ -38,9 +39,16 @@ class _Asked(msgspec.Struct, forbid_unknown_fields=True):
 _asked = msgspec.json.Decoder(_Asked).decode
 
 
-def blueprint(places: Places, counted: Places, clock: Callable[[], float], note: str | None) -> Blueprint:
+def blueprint(
+    places: Places,
+    counted: Places,
+    clock: Callable[[], float],
+    note: str | None,
+    check_halt: Callable[[], None],
+) -> Blueprint:
     """`places`: all that hold events, each with its name, in the order of coinslot/removal/erasure.py; `counted`: those
-    in which events are counted beforehand; `note`: what whoever erases should know.
+    in which events are counted beforehand; `note`: what whoever erases should know; `check_halt`: raises Halted while
+    nothing leaves the queue.
     """
     routes = Blueprint("erasures", __name__)
     erasure = Erasure([place for _, place in places], clock)
@@ -49,7 +57,9 @@ def blueprint(places: Places, counted: Places, clock: Callable[[], float], note:
     @routes.post(PATH)
     def erase() -> Response:
         match, at = _read()
-        return _answer("erased", erasure.erase(match, at), places, note)
+        part = erasure.erase(match, at)
+        halted = _halted(check_halt) if _next(part, places) == QUEUE else None
+        return _answer("erased", part, places, halted or note)
 
     @routes.post(f"{PATH}/count")
     def count() -> Response:
@@ -60,9 +70,6 @@ def blueprint(places: Places, counted: Places, clock: Callable[[], float], note:
 
 
 def _read() -> tuple[Match, Progress]:
-    length = request.content_length or 0
-    if length > MAX_BODY_BYTES:  # the web server closes the connection under an answer to an unread body
-        request.environ["wsgi.input"].read(min(length, DISCARD_BYTES))
     request.max_content_length = MAX_BODY_BYTES
     try:
         asked = _asked(request.get_data())
@@ -71,7 +78,24 @@ def _read() -> tuple[Match, Progress]:
     return parse(asked.field, asked.value), Progress.parse(asked.after) if asked.after else START
 
 
+def _halted(check: Callable[[], None]) -> str | None:
+    """A note that says so; None if they are not."""
+    try:
+        check()
+    except Halted as error:
+        return (
+            f"workers are {error}; nothing queued is stored before they go on, and nothing stored is erased: "
+            "mend what is wrong, then `coinslot dead resume`, and erase again"
+        )
+    return None
+
+
+def _next(part: Part, places: Places) -> str | None:
+    """The name of the place that is next; None at the end."""
+    return places[part.next.place][0] if part.next else None
+
+
 def _answer(word: str, part: Part, places: Places, note: str | None = None) -> Response:
     at = part.next
-    told = {"after": str(at) if at else None, "at": places[at.place][0] if at else None, "note": note}
+    told = {"after": str(at) if at else None, "at": _next(part, places), "note": note}
     return json_response({word: part.events, "done": at is None, **told})

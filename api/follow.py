@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from api.frames import HEARTBEAT_S, PIECE_BYTES, Frames
 from coinslot.changes import Feed, Page
 from coinslot.errors import FeedUnavailable
-from coinslot.store import Store
+from coinslot.store import Store, chunks
 
 PAGE_CHANGES = 500
 WAIT_S = 1.0  # also how long a follower may outlive a stop
@@ -15,20 +15,7 @@ WAIT_S = 1.0  # also how long a follower may outlive a stop
 
 def stored(store: Store, start: int | float, frames: Frames) -> Iterator[bytes]:
     """The frames of what is stored from a timestamp on; raises StoreUnavailable before the first."""
-    return map(frames.stored, _pages(store.find(start)))
-
-
-def _pages(events: Iterable[bytes]) -> Iterator[list[bytes]]:
-    page: list[bytes] = []
-    size_bytes = 0
-    for event in events:
-        page.append(event)
-        size_bytes += len(event)
-        if size_bytes >= PIECE_BYTES:
-            yield page
-            page, size_bytes = [], 0
-    if page:
-        yield page
+    return (frames.stored(chunks.split([chunk])) for chunk in chunks.gather(store.find(start), PIECE_BYTES))
 
 
 def changes(

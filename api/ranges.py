@@ -11,13 +11,13 @@ from flask import Blueprint, Response, request
 from api.query import Range, format_cursor, parse_number, parse_range
 from coinslot.errors import StoreUnavailable
 from coinslot.media import NDJSON
-from coinslot.store import Store
+from coinslot.store import Store, chunks
 from coinslot.web import error_response, json_response
 
 log = logging.getLogger("coinslot.api")
 
 PATH = "/wsapi/interaction_data"
-CHUNK_BYTES = 64 * 1024
+PIECE_BYTES = 256 * 1024  # handed to the web server at once, which costs as much as reading a hundred events
 BROKEN_OFF = b'{"error":'
 PAGE_BYTES = 8 * 1024 * 1024  # a page ends early here: it is held in memory, for its cursor stands in a header
 
@@ -33,8 +33,8 @@ def blueprint(store: Store) -> Blueprint:
         as_lines = request.accept_mimetypes.best_match(["application/json", NDJSON]) == NDJSON
         if asked.limit is None:
             return Response(_body(_find(store, asked), as_lines), content_type=_type(as_lines))
-        page, more = _page(_find(store, asked), asked.limit)
-        response = Response(b"".join(_body(page, as_lines)), content_type=_type(as_lines))
+        page, more = _page(chunks.split(_find(store, asked)), asked.limit)
+        response = Response(b"".join(_text([chunks.join(page)], as_lines)), content_type=_type(as_lines))
         if more:
             query = urlencode({**request.args, "after": format_cursor(page[-1])})
             response.headers["Link"] = f'<{PATH}?{query}>; rel="next"'
@@ -46,7 +46,7 @@ def blueprint(store: Store) -> Blueprint:
 
     @routes.get(f"{PATH}/last")
     def last() -> Response:
-        for event in store.find(descending=True, limit=1):
+        for event in chunks.split(store.find(descending=True, limit=1)):
             return Response(event, content_type="application/json")
         return error_response(404, "nothing is stored yet")
 
@@ -88,21 +88,20 @@ def _type(as_lines: bool) -> str:
     return NDJSON if as_lines else "application/json"
 
 
-def _body(events: Iterable[bytes], as_lines: bool) -> Iterator[bytes]:
-    """A line each, or an array; in chunks, so that a long range costs few writes and little memory."""
-    before, after, end = (b"", b"\n", b"") if as_lines else (b",", b"", b"]")
-    chunk = bytearray(b"" if as_lines else b"[")
-    skip = len(before)  # nothing stands before the first
+def _body(found: Iterable[bytes], as_lines: bool) -> Iterator[bytes]:
+    return chunks.gather(_breaking_off(_text(found, as_lines)), PIECE_BYTES)
+
+
+def _text(found: Iterable[bytes], as_lines: bool) -> Iterable[bytes]:
+    """A line each, or an array."""
+    return found if as_lines else chunks.to_array(found)
+
+
+def _breaking_off(text: Iterable[bytes]) -> Iterator[bytes]:
     try:
-        for event in events:
-            chunk += before[skip:] + event + after
-            skip = 0
-            if len(chunk) >= CHUNK_BYTES:
-                yield bytes(chunk)
-                chunk.clear()
+        yield from text
     except StoreUnavailable as error:
         # The status is long gone, and a web server may end the answer as if it were whole. So it ends in the middle
         # of a line or array: nobody can take that for all there is.
         log.warning("an answer breaks off: %s", error)
-        end = BROKEN_OFF
-    yield bytes(chunk + end)
+        yield BROKEN_OFF

@@ -17,6 +17,7 @@ from coinslot.server import Stopping
 from coinslot.store import Store
 
 PATH = "/wsapi/interaction_data/stream"
+MAX_FOLLOWERS = 64  # a thread each; the lane carries more
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -25,7 +26,7 @@ class TooManyFollowers(FeedUnavailable):
 
 
 def blueprint(
-    store: Store, feed: Feed, stopping: Stopping, clock: Callable[[], float], followers_max: int
+    store: Store, feed: Feed, stopping: Stopping, clock: Callable[[], float], followers_max: int = MAX_FOLLOWERS
 ) -> Blueprint:
     routes = Blueprint("stream", __name__)
     free = threading.Semaphore(followers_max)
@@ -36,6 +37,8 @@ def blueprint(
         # The tip is taken before the store is read: what is stored meanwhile is told twice rather than never.
         cursor = asked.after or feed.tip()
         backfill = iter(()) if asked.start is None else stored(store, asked.start, asked.frames)
+        if request.method == "HEAD":  # its answer is never iterated, and so never closed
+            return Response(content_type=asked.frames.content_type, headers=HEADERS)
         if not free.acquire(blocking=False):
             raise TooManyFollowers()
         chunks = chain(backfill, [asked.frames.begin(cursor)], changes(feed, cursor, asked.frames, stopping, clock))

@@ -74,7 +74,7 @@ class Feed:
         return first, last, bool(trimmed), [Change(id.decode(), fields[1]) for id, fields in entries]
 
     def wait(self, after: str, timeout_s: float) -> bool:
-        """Whether there is a change after the cursor, as soon as there is, or after `timeout_s` (a millisecond or more).
+        """Whether there is a change after the cursor: as soon as there is, or after `timeout_s` (at least 1 ms).
 
         Its changes are for `read` to fetch: only there is it certain that none was trimmed in between.
         """

@@ -1,6 +1,6 @@
 """CORS (the Fetch standard's protocol) for the origins that may call; without any, nothing is added.
 
-Both web apps have a lane past Flask, so this stands in front of the whole application, as WSGI or as ASGI.
+Both web apps have a lane past Flask, so this stands in front of the whole ASGI application.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Headers = list[tuple[str, str]]
 
 EXPOSED = "Link, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
 _PREFLIGHT: Headers = [
-    ("Access-Control-Allow-Methods", "GET, POST, OPTIONS"),
+    ("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS"),  # where a route has none of them, it says 405
     ("Access-Control-Allow-Headers", "Authorization, Content-Encoding, Content-Type, Last-Event-ID"),
     ("Access-Control-Max-Age", "3600"),
 ]
@@ -26,9 +26,6 @@ class Cors:
         self._app = app
         self._origins = frozenset(origins)
 
-    def wsgi(self) -> Any:
-        return self._wsgi if self._origins else self._app
-
     def asgi(self) -> Any:
         return self._asgi if self._origins else self._app
 
@@ -40,18 +37,6 @@ class Cors:
             return _VARIES
         allowed = [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", EXPOSED)]
         return [*allowed, *(_PREFLIGHT if preflight else ()), *_VARIES]
-
-    def _wsgi(self, environ: dict[str, Any], start_response: Any) -> Any:
-        preflight = environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
-        ours = self._headers(environ.get("HTTP_ORIGIN", ""), preflight=preflight)
-        if preflight:
-            start_response("204 No Content", ours)
-            return []
-
-        def start(status: str, headers: Headers, *exc_info: Any) -> Any:
-            return start_response(status, [*headers, *ours], *exc_info)
-
-        return self._app(environ, start)
 
     async def _asgi(self, scope: Any, receive: Any, send: Any) -> None:
         sent = dict(scope.get("headers", ()))

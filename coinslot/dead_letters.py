@@ -25,8 +25,8 @@ _ID = re.compile(r"\d{1,20}-\d{1,20}", re.ASCII)
 class DeadLetter(NamedTuple):
     """One letter, without its payload. Times are ms since 1970 by Redis' clock.
 
-    `attempts` is how often it was delivered, `accepted_at_ms` when it was accepted, or put back last; None where the
-    queue is on another broker.
+    `attempts` is how often it was delivered since it was accepted or put back last, `accepted_at_ms` when its events
+    were first accepted, however often they were put back; None where the queue is on another broker.
     """
 
     id: str
@@ -38,14 +38,15 @@ class DeadLetter(NamedTuple):
     payload_bytes: int
 
     @classmethod
-    def of(cls, id: bytes, reason: bytes, events: bytes, deliveries: bytes, message: bytes, size: int) -> DeadLetter:
+    def of(
+        cls, id: bytes, reason: bytes, events: bytes, deliveries: bytes, received_at_ms: bytes, size: int
+    ) -> DeadLetter:
         """From the fields of its entry, whatever is in them."""
-        in_queue = message.decode(errors="replace")
         return cls(
             id=id.decode(),
             reason=reason.decode(errors="replace"),
             attempts=_number(deliveries),
-            accepted_at_ms=_ms(in_queue) if _ID.fullmatch(in_queue) else None,
+            accepted_at_ms=int(received_at_ms) if received_at_ms.isdigit() and len(received_at_ms) <= 20 else None,
             died_at_ms=_ms(id.decode()),
             events=_number(events),
             payload_bytes=size,
@@ -96,11 +97,11 @@ class DeadLetters:
         at, fields = entries[0]
         payload = fields.get(b"payload", b"")
         reason, events = fields.get(b"reason", b""), fields.get(b"events", b"")
-        deliveries, message = fields.get(b"deliveries", b""), fields.get(b"message", b"")
-        return DeadLetter.of(at, reason, events, deliveries, message, len(payload)), payload
+        deliveries, received_at_ms = fields.get(b"deliveries", b""), fields.get(b"received_at_ms", b"")
+        return DeadLetter.of(at, reason, events, deliveries, received_at_ms, len(payload)), payload
 
     def replay(self, id: str) -> int:
-        """Put a letter back into the queue, as if its events had just been accepted; returns how many.
+        """Put a letter back into the queue, its events as old as they were; returns how many.
 
         Raises NoSuchLetter, also for one that was put back before. On a broker other than Redis, several who replay one
         letter at once may each put it back; storing it again is harmless.

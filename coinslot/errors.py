@@ -23,7 +23,7 @@ class NotReady(CoinslotError):
 
 
 class StoreUnavailable(CoinslotError):
-    """The store cannot be reached; try again later."""
+    """The store cannot be reached, or refuses what it is asked; try again later."""
 
 
 class QueueUnavailable(CoinslotError):

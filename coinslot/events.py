@@ -5,8 +5,12 @@ Whatever could fail later must fail here, so that an event that was accepted can
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import time
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import bson
@@ -20,9 +24,16 @@ MAX_ID_CHARACTERS = 128
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1  # no event has an int beyond, and no store takes one
 RECEIVED_AT = "_coinslot_received_at"  # where a store notes that beside an event's own fields
 
+NUMBERS = (int, float)  # to be asked by type(): a bool is an int to isinstance
+
 _decode = msgspec.json.Decoder().decode
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
+# What an event looks like from afar: its digits, where something opens, and where lines end.
+_OUTLINE = bytes.maketrans(b"123456789{\r", b"000000000[\n")
+_LONG_NUMBER = b"0" * 19  # of fewer digits, every integer fits in 64 bits
+_NUL = b"\\u0000"  # no other way to write one
+_BACKSLASH, _OPENING, _LINE_END = b"\\[\n"  # single bytes are found ten times as fast as numbers
 
 
 class BadEvent(CoinslotError):
@@ -65,22 +76,42 @@ class Dead:
     reason: str
 
 
-def mint_id() -> str:
-    """A new `_id`: 24 hexadecimal digits, growing with time, unique among processes and machines."""
-    return str(bson.ObjectId())
+# An event that has passed the check: its `_id`, and one JSON object in UTF-8 without line breaks, as posted (an `_id`
+# put first where the client sent none). A plain tuple: it is unpacked at once.
+Admitted = tuple[str, bytes]
+
+
+class Mint:
+    """Makes `_id`s: 24 hexadecimal digits, growing with time, unique among processes and machines.
+
+    As MongoDB's ObjectIds are, in a third of the time: seconds since 1970, a random number for each mint, a counter.
+    """
+
+    def __init__(self) -> None:
+        self._random = os.urandom(5).hex()
+        self._counter = itertools.count(int.from_bytes(os.urandom(3)))
+        self._begins = (0, "")  # in this second
+
+    def __call__(self) -> str:
+        now_s = int(time())
+        second, beginning = self._begins
+        if now_s != second:
+            beginning = f"{now_s:08x}{self._random}"
+            self._begins = (now_s, beginning)
+        return f"{beginning}{next(self._counter) & 0xFFFFFF:06x}"
 
 
 class EventCheck:
-    """The check at the door: the raw bytes of one JSON value in, an Event out.
+    """The check at the door: the raw bytes of one JSON value in, an event that can be stored out.
 
     Raises BadEvent with a reason made for the client, who may see no more of it than that.
     """
 
-    def __init__(self, max_bytes: int, mint: Callable[[], str] = mint_id) -> None:
+    def __init__(self, max_bytes: int, mint: Callable[[], str] | None = None) -> None:
         self._max_bytes = max_bytes
-        self._mint = mint
+        self._mint = mint or Mint()
 
-    def __call__(self, raw: bytes) -> Event:
+    def __call__(self, raw: bytes) -> Admitted:
         if len(raw) > self._max_bytes:
             raise EventTooLarge(f"event of {len(raw)} bytes; the limit is {self._max_bytes}")
         fields = decode(raw)
@@ -88,16 +119,20 @@ class EventCheck:
             raise BadEvent("event is not a JSON object")
         if RECEIVED_AT in fields:
             raise BadEvent(f"{RECEIVED_AT} is a name that Coinslot keeps for itself")
-        _check_timestamp(fields)
-        _check_depth(raw, fields)
-        _check_storable(fields)
-        # Outside of strings, where JSON allows none, line breaks are mere white space.
-        raw = raw.translate(_LINE_BREAKS)
+        if type(fields.get("timestamp")) not in NUMBERS:
+            raise BadEvent("timestamp is not a number" if "timestamp" in fields else "timestamp is missing")
+        outline = raw.translate(_OUTLINE)
+        if outline.count(_OPENING) > MAX_DEPTH:
+            _check_depth(fields)
+        if _LONG_NUMBER in outline or (_BACKSLASH in raw and _NUL in raw):
+            _check_storable(fields)
+        if _LINE_END in outline:  # outside of strings, where JSON allows none, they are mere white space
+            raw = raw.translate(_LINE_BREAKS)
         if "_id" in fields:
             _check_id(fields["_id"])
-            return Event(raw, fields)
+            return fields["_id"], raw
         id = self._mint()
-        return Event(b'{"_id":"%b",%b' % (id.encode(), raw[raw.index(b"{") + 1 :]), {"_id": id, **fields})
+        return id, b"".join((b'{"_id":"', id.encode(), b'",', raw[raw.index(b"{") + 1 :]))
 
 
 def decode(raw: bytes) -> Any:
@@ -125,19 +160,16 @@ def split(array: bytes, max_elements: int | None = None) -> list[bytes]:
         raise BadEvent(f"nested deeper than {MAX_DEPTH}") from None
 
 
-def trusted(raw: bytes, received_at_ms: int | None = None) -> Event:
-    """The Event of bytes that have passed the check before; raises BadEvent if they plainly have not."""
-    fields = decode(raw)
-    if type(fields) is not dict or "_id" not in fields or "timestamp" not in fields:
-        raise BadEvent("not an event that was let in")
-    return Event(raw, fields, received_at_ms)
+def trusted(array: bytes, received_at_ms: int | None = None) -> list[Event]:
+    """The Events of a JSON array of what has passed the check before; raises BadEvent if any plainly has not.
 
-
-def _check_timestamp(fields: dict[str, Any]) -> None:
-    if "timestamp" not in fields:
-        raise BadEvent("timestamp is missing")
-    if type(fields["timestamp"]) not in (int, float):  # a bool is an int to isinstance
-        raise BadEvent("timestamp is not a number")
+    Decoded as a whole, which takes less time than one by one.
+    """
+    raws, events = split(array), decode(array)
+    for fields in events:
+        if type(fields) is not dict or "_id" not in fields or "timestamp" not in fields:
+            raise BadEvent("not an event that was let in")
+    return list(map(Event, raws, events, repeat(received_at_ms)))
 
 
 def _check_id(id: object) -> None:
@@ -145,10 +177,7 @@ def _check_id(id: object) -> None:
         raise BadEvent(f"_id is not a string of 1 to {MAX_ID_CHARACTERS} characters")
 
 
-def _check_depth(raw: bytes, fields: dict[str, Any]) -> None:
-    # Counting brackets is fifty times cheaper than walking, and clears nearly every event.
-    if raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
-        return
+def _check_depth(fields: dict[str, Any]) -> None:
     level: list[Any] = [fields]
     for _ in range(MAX_DEPTH):
         level = [child for value in level for child in _children(value)]
@@ -163,6 +192,7 @@ def _children(value: dict[str, Any] | list[Any]) -> list[Any]:
 
 
 def _check_storable(fields: dict[str, Any]) -> None:
+    """Of decoded JSON, only integers beyond 64 bits and names with a NUL have no form in BSON."""
     try:
         bson.encode(fields)
     except OverflowError:

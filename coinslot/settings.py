@@ -42,6 +42,9 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address the web servers listen on")
     port: int = Field(3000, ge=0, le=65535, description="port the web servers listen on")
+    gateway: str = Field(
+        "", description="`[ADDRESS:]PORT` of a gateway that is the only way to HOST, as in compose; empty: none"
+    )
     mode: Literal["dev", "prod"] = Field("dev", description="`prod` logs warnings only")
     data_dir: Path = Field(Path("coinslot-data"), description="folder of the one-machine stack and of SQLite")
 
@@ -75,7 +78,7 @@ class Settings(BaseSettings):
     redis_memory_max_share: float = Field(
         0.8, gt=0, le=1, description="share of Redis' memory at which POSTs are refused with 503"
     )
-    threads: int = Field(128, ge=4, le=1024, description="requests that a web process serves at once")
+    threads: int = Field(128, ge=4, le=1024, description="threads of a web process, for reads and large bodies")
 
     batch_max_events: int = Field(1_000, ge=1, description="a batch is written at this many events")
     batch_max_bytes: int = Field(4 * MIB, ge=1, description="or at this many bytes")
@@ -93,7 +96,6 @@ class Settings(BaseSettings):
     feed_max_events: int = Field(100_000, ge=1, description="changes kept for resuming followers, about")
     feed_max_bytes: int = Field(256 * MIB, ge=1 * MIB, description="and in so many bytes; far below Redis' maxmemory")
     followers_max: int = Field(10_000, ge=1, description="followers of one api process")
-    front_followers_max: int = Field(64, ge=1, description="followers where each takes a thread")
     ready_max_age_s: float = Field(60.0, gt=0, description="/ready fails when an event has waited longer")
     cors_origins: Listed = Field((), description="origins, split by commas, whose pages may call; `*` for all")
     api_auth: Literal["", "enable", "disable"] = Field(
@@ -107,7 +109,11 @@ class Settings(BaseSettings):
         pattern=r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$",
         description="most requests of each token, such as `1000/minute`; empty: no limit",
     )
-    failpoint: str = Field("", description="for tests: where a worker dies, NAME[:NTH], or freezes, NAME:NTH:stop")
+    failpoint: str = Field(
+        "",
+        pattern=r"^((read|stored|settled)(:[1-9][0-9]{0,8}(:stop)?)?)?$",
+        description="for tests: where a worker dies, NAME[:NTH], or freezes, NAME:NTH:stop",
+    )
 
     @field_validator("cors_origins", *TOKENS, mode="before")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from flask import Blueprint, Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from coinslot.errors import CoinslotError
+
+log = logging.getLogger("coinslot.health")
 
 Check = Callable[[], object]
 
@@ -39,6 +42,7 @@ def create_flask(name: str) -> Flask:
 def health(checks: Mapping[str, Check]) -> Blueprint:
     """/alive: the process answers. /ready: every check returns; one that raises CoinslotError is named (503)."""
     blueprint = Blueprint("health", __name__)
+    probes = {name: _Probe(name, check) for name, check in checks.items()}
 
     @blueprint.get("/alive")
     def alive() -> Response:
@@ -46,16 +50,35 @@ def health(checks: Mapping[str, Check]) -> Blueprint:
 
     @blueprint.get("/ready")
     def ready() -> Response:
-        words = {name: _word(check) for name, check in checks.items()}
+        words = {name: probe.word() for name, probe in probes.items()}
         is_ready = set(words.values()) == {"ok"}
         return json_response({"ready": is_ready, "checks": words}, 200 if is_ready else 503)
 
     return blueprint
 
 
-def _word(check: Check) -> str:
-    try:
-        check()
-    except CoinslotError as error:
-        return str(error)
-    return "ok"
+class _Probe:
+    """A check of /ready, which anybody may ask: an address is for the log alone."""
+
+    def __init__(self, name: str, check: Check) -> None:
+        self._name = name
+        self._check = check
+        self._logged = ""
+
+    def word(self) -> str:
+        """`ok`, or what is wrong."""
+        try:
+            self._check()
+        except CoinslotError as error:
+            if error.__cause__ is None:
+                return str(error)
+            self._log(str(error))  # it quotes the cause, a driver's error, which names the server
+            return str(type(error)())
+        self._logged = ""
+        return "ok"
+
+    def _log(self, trouble: str) -> None:
+        """Once, until it is another: whoever asks must not fill the log."""
+        if trouble != self._logged:
+            log.warning("not ready: %s: %s", self._name, trouble)
+        self._logged = trouble

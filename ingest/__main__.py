@@ -1,7 +1,7 @@
 """python -m ingest"""
 
 from coinslot import server
-from ingest.app import create_app
+from ingest.app import create_site
 
 if __name__ == "__main__":
-    server.main("ingest", create_app)
+    server.main(create_site)

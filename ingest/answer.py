@@ -12,23 +12,33 @@ from coinslot.errors import CoinslotError
 STATUS = {
     201: "201 Created",
     400: "400 Bad Request",
+    408: "408 Request Timeout",
     411: "411 Length Required",
     413: "413 Content Too Large",
     415: "415 Unsupported Media Type",
+    500: "500 Internal Server Error",
     503: "503 Service Unavailable",
 }
-TEXT = ("Content-Type", "text/plain; charset=utf-8")
-JSON = ("Content-Type", "application/json")
+TEXT = "text/plain; charset=utf-8"
+JSON = "application/json"
 
 Rejected = dict[str, Any]  # {"index": place in the request, from 0, "reason": text}
 
 
 class Answer(NamedTuple):
-    """A status line, headers and a body, as WSGI takes them."""
+    """`status` is a status line."""
 
     status: str
-    headers: list[tuple[str, str]]
+    content_type: str
     body: bytes
+    retry_after_s: int | None = None
+
+    @property
+    def head(self) -> str:
+        """All that says of it, as it stands in an HTTP message."""
+        retry_after = "" if self.retry_after_s is None else f"retry-after: {self.retry_after_s}\r\n"
+        length = len(self.body)
+        return f"{self.status}\r\ncontent-type: {self.content_type}\r\ncontent-length: {length}\r\n{retry_after}"
 
 
 class Refused(CoinslotError):
@@ -50,7 +60,7 @@ class Busy(CoinslotError):
 
 def ok() -> Answer:
     """What an old client takes as success."""
-    return _answer(201, TEXT, b"ok")
+    return Answer(STATUS[201], TEXT, b"ok")
 
 
 def accepted(ids: list[str], rejected: Sequence[Rejected] | None = None) -> Answer:
@@ -58,24 +68,23 @@ def accepted(ids: list[str], rejected: Sequence[Rejected] | None = None) -> Answ
     body: dict[str, Any] = {"accepted": len(ids), "ids": ids}
     if rejected is not None:
         body["rejected"] = rejected
-    return _answer(201, JSON, msgspec.json.encode(body))
+    return Answer(STATUS[201], JSON, msgspec.json.encode(body))
 
 
 def refused(error: Refused, *, as_text: bool) -> Answer:
     if as_text:
         reasons = "; ".join(f"event {event['index']}: {event['reason']}" for event in error.events)
-        return _answer(error.status, TEXT, (f"{error}: {reasons}" if reasons else str(error)).encode())
+        return Answer(STATUS[error.status], TEXT, (f"{error}: {reasons}" if reasons else str(error)).encode())
     what: dict[str, Any] = {"what": str(error)}
     if error.events:
         what["events"] = error.events
-    return _answer(error.status, JSON, msgspec.json.encode({"error": what}))
+    return Answer(STATUS[error.status], JSON, msgspec.json.encode({"error": what}))
 
 
 def busy(error: Busy, *, as_text: bool) -> Answer:
-    answer = refused(Refused(503, str(error)), as_text=as_text)
-    answer.headers.append(("Retry-After", str(error.retry_after_s)))
-    return answer
+    return refused(Refused(503, str(error)), as_text=as_text)._replace(retry_after_s=error.retry_after_s)
 
 
-def _answer(status: int, content_type: tuple[str, str], body: bytes) -> Answer:
-    return Answer(STATUS[status], [content_type, ("Content-Length", str(len(body)))], body)
+def crashed() -> Answer:
+    """A bug of ours, of which a client is told nothing."""
+    return refused(Refused(500, "internal error"), as_text=False)

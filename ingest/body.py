@@ -28,40 +28,49 @@ class Body(NamedTuple):
     content: bytes
     encoding: str
 
-    def inflate(self, max_bytes: int) -> bytes:
-        """The plain body. Raises Refused: 413 where it would be larger than `max_bytes`, 400 where it cannot be."""
-        return _inflate(self.content, max_bytes, DECOMPRESSOR[self.encoding]) if self.encoding else self.content
+
+class Announced(NamedTuple):
+    """What a request's head says of its body."""
+
+    length: int
+    encoding: str
+
+    @classmethod
+    def parse(cls, length: str, encoding: str, *, is_chunked: bool, max_bytes: int) -> Announced:
+        """Of two header fields. Raises Refused: 415 encoding not known, 411 without a length, 413 over `max_bytes`."""
+        encoding = encoding.strip().lower()
+        if encoding == "identity":
+            encoding = ""
+        if encoding and encoding not in DECOMPRESSOR:
+            raise Refused(415, f"content encoding {encoding[:40]!r} is not one of identity, {', '.join(DECOMPRESSOR)}")
+        # A body whose end is told by its chunks could be cut short by a server in between without our knowing.
+        if not length or is_chunked:
+            raise Refused(411, "a Content-Length is required")
+        if not (length.isascii() and length.isdigit()):
+            raise Refused(400, "Content-Length is not a number")
+        if len(length) > 18 or int(length) > max_bytes:  # Python makes no int of thousands of digits
+            raise Refused(413, f"body of {length[:40]} bytes; the limit is {max_bytes}")
+        return cls(int(length), encoding)
 
 
 def read(environ: Environ, max_bytes: int, hold: Callable[[int], None]) -> Body:
-    """hold: called with the body's length before it is read; raises Busy, and then so does this.
+    """As WSGI hands it over. hold: called with the body's length before it is read; raises Busy, and then so does this.
 
-    Raises Refused: 411 without a length, 413 over `max_bytes`, 400 cut short, 415 for an encoding not known.
+    Raises Refused: as Announced does, and 400 cut short.
     """
-    encoding = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
-    if encoding == "identity":
-        encoding = ""
-    if encoding and encoding not in DECOMPRESSOR:
-        raise Refused(415, f"content encoding {encoding[:40]!r} is not one of identity, {', '.join(DECOMPRESSOR)}")
-    stream, length = environ["wsgi.input"], _length(environ, max_bytes)
+    announced = Announced.parse(
+        environ.get("CONTENT_LENGTH", ""),
+        environ.get("HTTP_CONTENT_ENCODING", ""),
+        is_chunked="HTTP_TRANSFER_ENCODING" in environ,
+        max_bytes=max_bytes,
+    )
+    stream = environ["wsgi.input"]
     try:
-        hold(length)
+        hold(announced.length)
     except Busy:
-        _discard(stream, length)  # a server closes the connection under an answer to an unread body
+        _discard(stream, announced.length)  # a server may close the connection under an answer to an unread body
         raise
-    return Body(_read_exactly(stream, length), encoding)
-
-
-def _length(environ: Environ, max_bytes: int) -> int:
-    # A body whose end is told by its chunks could be cut short by a server in between without our knowing.
-    length = environ.get("CONTENT_LENGTH", "")
-    if not length or "HTTP_TRANSFER_ENCODING" in environ:
-        raise Refused(411, "a Content-Length is required")
-    if not (length.isascii() and length.isdigit()):
-        raise Refused(400, "Content-Length is not a number")
-    if len(length) > 18 or int(length) > max_bytes:  # Python makes no int of thousands of digits
-        raise Refused(413, f"body of {length[:40]} bytes; the limit is {max_bytes}")
-    return int(length)
+    return Body(_read_exactly(stream, announced.length), announced.encoding)
 
 
 def _read_exactly(stream: Any, length: int) -> bytes:
@@ -69,9 +78,13 @@ def _read_exactly(stream: Any, length: int) -> bytes:
     while len(body) < length:  # a server may hand over less at a time, or hand over a truncated body as if whole
         more = stream.read(length - len(body))
         if not more:
-            raise Refused(400, f"body ended after {len(body)} of {length} bytes")
+            raise ended(len(body), length)
         body += more
     return body
+
+
+def ended(read_bytes: int, length: int) -> Refused:
+    return Refused(400, f"body ended after {read_bytes} of {length} bytes")
 
 
 def _discard(stream: Any, length: int) -> None:
@@ -79,7 +92,11 @@ def _discard(stream: Any, length: int) -> None:
         length -= len(piece)
 
 
-def _inflate(body: bytes, max_bytes: int, start: Callable[[], Any]) -> bytes:
+def inflate(body: bytes, encoding: str, max_bytes: int) -> bytes:
+    """The plain body. Raises Refused: 413 where it would be larger than `max_bytes`, 400 where it cannot be."""
+    if not encoding:
+        return body
+    start = DECOMPRESSOR[encoding]
     inflated = bytearray()
     for _ in range(MAX_MEMBERS):  # a file may consist of several members (gzip) or frames (zstd)
         member = start()

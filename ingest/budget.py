@@ -48,9 +48,13 @@ class Share:
             self._budget.take(size_bytes - self._held_bytes)
             self._held_bytes = size_bytes
 
+    def give_back(self) -> None:
+        if self._held_bytes:
+            self._budget.give_back(self._held_bytes)
+            self._held_bytes = 0
+
     def __enter__(self) -> Share:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._held_bytes:
-            self._budget.give_back(self._held_bytes)
+        self.give_back()

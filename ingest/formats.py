@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from binascii import a2b_qp
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -61,8 +62,19 @@ def events(text: bytes, media: str, max_events: int) -> list[bytes]:
 def _form_data(body: bytes) -> bytes:
     for field in body.split(b"&"):
         if field.startswith(b"data="):
-            return unquote_to_bytes(field[5:].replace(b"+", b" "))
+            return unquote(field[5:].replace(b"+", b" "))
     raise Refused(400, "data is missing")
+
+
+def unquote(text: bytes) -> bytes:
+    """urllib's unquote_to_bytes, ten times as fast where every percent sign stands before two hexadecimal digits.
+
+    Quoted-printable is decoded in C, and but for its `=` and for what it makes of line ends it is the same.
+    """
+    quoted = text.replace(b"=", b"=3D").replace(b"%", b"=")
+    unquoted = a2b_qp(quoted)
+    is_plain = len(unquoted) == len(text) - 2 * text.count(b"%") and b"\n" not in text and b"\r" not in text
+    return unquoted if is_plain else unquote_to_bytes(text)
 
 
 def _wrapped(body: bytes) -> bytes | None:

@@ -8,8 +8,8 @@ from pathlib import Path
 class Memory:
     """The most memory a process had at once, from now on."""
 
-    def __init__(self, pid: str) -> None:
-        self._process = Path("/proc", pid)
+    def __init__(self, pid: int | None) -> None:
+        self._process = Path("/proc", str(pid))
         (self._process / "clear_refs").write_text("5")
         self._before_kib = self._peak_kib()
 

@@ -90,11 +90,6 @@ class Pipeline:
     def logs(self) -> str:
         return "\n".join(path.read_text(errors="replace")[-2000:] for path in sorted(self._folder.glob("*.log")))
 
-    def serving_pids(self, server: Process | None = None) -> list[str]:
-        """The processes that answer for the front, or another web app; one that died would have been replaced."""
-        pid = (server or self.front).pid
-        return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-
     def answers(self, path: str, url: str = "") -> bool:
         """Whether a GET of the path, from the front or another web app of ours, is answered with 200."""
         try:

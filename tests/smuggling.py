@@ -89,6 +89,9 @@ AMBIGUOUS: dict[str, Requests] = {
     "a chunk with something behind": ambiguous(
         b"Transfer-Encoding: chunked", body=lambda hidden: b"1\r\nxyz0\r\n\r\n" + hidden
     ),
+    "a length in a trailer": ambiguous(
+        b"Transfer-Encoding: chunked", body=lambda hidden: b"0\r\nContent-Length: 5\r\n\r\n" + hidden
+    ),
     # Is it a header at all?
     "a header name with a space": ambiguous(b"Content-Length: 0x0", b"X User: root"),
     "a header without a colon": ambiguous(b"nonsense", b"Content-Length: 0x0"),
@@ -125,6 +128,6 @@ PIPELINED: dict[str, Requests] = {
         b"Transfer-Encoding: chunked", body=lambda hidden: b"0;a=b\r\n\r\n" + hidden
     ),
     "after a trailer": ambiguous(
-        b"Transfer-Encoding: chunked", body=lambda hidden: b"0\r\nContent-Length: 5\r\n\r\n" + hidden
+        b"Transfer-Encoding: chunked", body=lambda hidden: b"0\r\nX-Checksum: 5\r\n\r\n" + hidden
     ),
 }

@@ -6,6 +6,7 @@ it waits until somebody has resumed.
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -34,6 +35,8 @@ from worker.settlement import Settlement
 HALTED = 3
 SETTLE_TIMEOUT_S = 4.0  # long: a batch may carry megabytes, and to settle twice is harmless
 HALT_TIMEOUT_S = 1.0
+# More than a batch usually makes of its events, which go with it: to look through them finds nothing.
+COLLECT_AT_OBJECTS = 50_000
 
 
 def create_worker(settings: Settings, store: Bank, stop: threading.Event) -> Worker:
@@ -100,6 +103,8 @@ def main() -> None:
         format="worker: %(levelname)s %(message)s",
     )
     retention.start()
+    gc.freeze()  # what is there by now stays, and need not be looked through
+    gc.set_threshold(COLLECT_AT_OBJECTS)
     try:
         worker.run()
     except Halted as halted:

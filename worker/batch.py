@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from time import time
 
 from coinslot.errors import QueueUnavailable
-from coinslot.events import BadEvent, Event, split, trusted
+from coinslot.events import BadEvent, Event, trusted
 from coinslot.queue import Consumer, Message
 
 
@@ -43,6 +43,12 @@ class Commit:
     def is_replayed(self) -> bool:
         """It was a dead letter before."""
         return bool(self.message.headers.get("tried"))
+
+    @property
+    def received_at_ms(self) -> int | None:
+        """When its events were accepted, the same at every delivery on streams; None on brokers that do not say."""
+        at_ms = self.message.headers.get("received_at_ms")
+        return at_ms if type(at_ms) is int else None
 
     @property
     def deliveries(self) -> int:
@@ -129,19 +135,14 @@ def open_commit(message: Message, max_deliveries: int) -> Commit:
     if commit.deliveries > max_deliveries:
         commit.fault = f"delivered {commit.deliveries} times and never settled"
         return commit
-    received_at_ms = _received_at_ms(message, int(time() * 1000))
+    # An id that was given by hand may say anything, and nothing was received in the future.
+    now_ms = int(time() * 1000)
+    received_at_ms = now_ms if commit.received_at_ms is None else min(commit.received_at_ms, now_ms)
     try:
-        commit.events = [trusted(raw, received_at_ms) for raw in split(message.body)]
+        commit.events = trusted(message.body, received_at_ms)
     except BadEvent as error:
         commit.fault = f"message cannot be read: {error}"
     return commit
-
-
-def _received_at_ms(message: Message, now_ms: int) -> int:
-    """When its events were accepted: the same at every delivery on streams; on other brokers, which do not say, now."""
-    at_ms = message.headers.get("received_at_ms")
-    # An id that was given by hand may say anything, and nothing was received in the future.
-    return min(at_ms, now_ms) if type(at_ms) is int else now_ms
 
 
 def _tried(message: Message) -> bool:

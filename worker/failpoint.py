@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 
 def failpoint(spec: str) -> Callable[[str], None]:
-    """From a setting such as `stored:3`: kill -9 this process the third time it reaches that gap. Empty: never.
+    """From the setting, such as `stored:3`: kill -9 this process the third time it reaches that gap. Empty: never.
 
     `stored:3:stop` freezes it there, until somebody sends it SIGCONT.
     """

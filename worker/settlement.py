@@ -40,7 +40,8 @@ class Settled:
         arguments: list[bytes | str | int] = [commit.id, commit.size]
         # What is replayed says nothing of what comes in, so the limit passes it over.
         arguments += (int(commit.is_counted), int(not commit.is_replayed))
-        arguments += (self.stored, self.duplicate, commit.deliveries, len(self.dead))
+        arguments += (self.stored, self.duplicate, commit.deliveries)
+        arguments += ("" if commit.received_at_ms is None else commit.received_at_ms, len(self.dead))
         for payload, reason, events in self.dead:
             arguments += (payload, reason[:MAX_REASON_CHARACTERS], events)
         arguments.append(len(self.changes))
@@ -54,6 +55,8 @@ def tally(commit: Commit, outcomes: Sequence[Outcome], *, tried: bool) -> Settle
     A duplicate is no change, and followers are spared it, unless the batch was `tried` before: then the one who
     stored it may have died, or given up, before telling them.
     """
+    if outcomes.count(STORED) == len(commit.events):
+        return Settled(commit, commit.events, changes=[event.raw for event in commit.events])
     settled = Settled(commit)
     for event, outcome in zip(commit.events, outcomes, strict=True):
         if isinstance(outcome, Dead):

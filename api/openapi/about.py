@@ -69,7 +69,7 @@ def schemas(limits: Mapping[str, Any]) -> Json:
     checks = {"type": "object", "additionalProperties": TEXT}
     return {
         "Limits": record({name: SIZE if isinstance(value, int) else names for name, value in limits.items()}),
-        "Ready": record({"ready": YES_NO, "checks": said("`ok`, or what is wrong.", checks)}),
+        "Ready": record({"ready": YES_NO, "checks": said("`ok`, or what is wrong, without an address.", checks)}),
         "Audit": record(
             audit, description="accepted = stored + duplicate + dead + queued. All but messages are events."
         ),

@@ -47,8 +47,10 @@ def schemas() -> Json:
     letter = {
         "id": LETTER_ID,
         "reason": TEXT,
-        "attempts": said("How often it was delivered.", COUNT),
-        "accepted_at_ms": said("Milliseconds since 1970; null where the queue is not in Redis.", COUNT_OR_NULL),
+        "attempts": said("How often it was delivered since it was accepted, or put back last.", COUNT),
+        "accepted_at_ms": said(
+            "When its events were first accepted, in ms since 1970; null where that is not known.", COUNT_OR_NULL
+        ),
         "died_at_ms": said("Milliseconds since 1970.", COUNT),
         "events": COUNT,
         "payload_bytes": COUNT,

@@ -44,7 +44,9 @@ def schemas() -> Json:
         "done": YES_NO,
         "after": said("For the next request; null when it is done.", TEXT_OR_NULL),
         "at": said("The place that is next: `queue` waits for workers.", TEXT_OR_NULL),
-        "note": said("What one should know of the outcome.", TEXT_OR_NULL),
+        "note": said(
+            "What one should know of the outcome; while `at` is `queue`, that workers are halted.", TEXT_OR_NULL
+        ),
     }
     erasure = {**record(wanted, optional=["after"]), "additionalProperties": False}
     return {

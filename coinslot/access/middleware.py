@@ -1,4 +1,4 @@
-"""Access: the door in front of a whole application, as WSGI or as ASGI. Both web apps have a lane past Flask.
+"""Access: the door in front of a whole ASGI application. Both web apps have a lane past Flask.
 
 A token is taken from `Authorization: Bearer TOKEN` alone: URLs end up in logs, and pages of others send our cookies.
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from coinslot.access.door import Denied, Door, Headers
 
-COUNTING_THREADS = 8  # of an ASGI application; counting may wait, and the event loop must not
+COUNTING_THREADS = 8  # counting may wait, and the event loop must not
 
 CLOSE = ("Connection", "close")
 
@@ -28,34 +28,14 @@ class Access:
         self._door = door
         self._threads = ThreadPoolExecutor(COUNTING_THREADS, "count")  # none is started before it is needed
 
-    def wsgi(self) -> Any:
-        return partial(self._wsgi, self._door) if self._door else self._app
-
     def asgi(self) -> Any:
         return partial(self._asgi, self._door) if self._door else self._app
-
-    def _wsgi(self, door: Door, environ: dict[str, Any], start_response: Any) -> Any:
-        authorization = environ.get("HTTP_AUTHORIZATION", "")
-        try:
-            bearer = door.admit(environ["REQUEST_METHOD"], environ["PATH_INFO"], authorization)
-            if bearer is None:
-                return self._app(environ, start_response)
-            ours = door.count(bearer)
-        except Denied as denied:
-            has_body = environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in environ
-            start_response(denied.status, [*denied.headers, CLOSE] if has_body else denied.headers)
-            return [denied.body]
-
-        def start(status: str, headers: Headers, *exc_info: Any) -> Any:
-            return start_response(status, [*headers, *ours], *exc_info)
-
-        return self._app(environ, start)
 
     async def _asgi(self, door: Door, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        # A header that comes twice reads as under WSGI: joined by a comma, which is in no token.
+        # A header that comes twice is joined by a comma, which is in no token.
         authorization = ",".join(_values(scope, b"authorization"))
         try:
             bearer = door.admit(scope["method"], scope["path"], authorization)

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import track
 
 from coinslot.cli import options
-from coinslot.cli.letters import as_line, details, table
+from coinslot.cli.letters import as_line, details, rows
 from coinslot.cli.send import in_flight
 from coinslot.client import Client, DeadLetter, Refused
 
@@ -49,7 +49,8 @@ def list_letters(after: str | None, limit: int, as_json: bool, url: str, token: 
         for letter in shown:
             click.echo(as_line(letter))
     elif shown:
-        Console().print(table(shown))
+        for row in rows(shown):
+            click.echo(row)
     else:
         click.echo("no dead letters")
     if len(letters) > limit:

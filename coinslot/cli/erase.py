@@ -12,6 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn
 from coinslot.cli import options
 from coinslot.client import Client
 from coinslot.client.erasures import QUEUE, Scalar
+from coinslot.errors import CoinslotError
+
+WAITING = "waiting for the queue"
 
 
 def _scalar(ctx: click.Context, param: click.Parameter, text: str | None) -> Scalar | None:
@@ -61,14 +64,25 @@ def _confirm() -> None:
 
 
 def _erase(client: Client, field: str, value: Scalar, matching: int) -> tuple[int, str | None]:
+    """How many were erased, and what one should know of it. If it ends early, stderr tells how many by then."""
+    erased, at, note = 0, None, None
+    with _progress() as progress:
+        task = progress.add_task("beginning", total=matching)
+        try:
+            for part in client.erase_in_parts(field, value):
+                if part.at == QUEUE != at and progress.disable:
+                    click.echo(f"coinslot: {WAITING}", err=True)
+                erased, at, note = erased + part.events, part.at, part.note
+                doing = WAITING if at == QUEUE else f"looking at: {at or 'all'}"
+                progress.update(task, completed=erased, description=doing)
+        except (CoinslotError, KeyboardInterrupt):
+            progress.stop()
+            click.echo(f"coinslot: {erased:,} event(s) erased so far, as far as the server said", err=True)
+            raise
+    return erased, note
+
+
+def _progress() -> Progress:
     console = Console(stderr=True)
     columns = BarColumn(), TextColumn("{task.completed:,} erased, {task.description}")
-    erased, note = 0, None
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("beginning", total=matching)
-        for part in client.erase_in_parts(field, value):
-            erased += part.events
-            note = part.note
-            doing = "waiting for the queue" if part.at == QUEUE else f"looking at: {part.at or 'all'}"
-            progress.update(task, completed=erased, description=doing)
-    return erased, note
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

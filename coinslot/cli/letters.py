@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-
-from rich.table import Column, Table
-from rich.text import Text
+from textwrap import indent
 
 from coinslot.client import DeadLetter
 
+ROW = "{:16} {:19} {:19} {:>8} {:>6} {:>7}"
 
-def table(letters: Iterable[DeadLetter]) -> Table:
-    """A row each."""
-    counts = (Column(name, justify="right", no_wrap=True) for name in ("attempts", "events", "bytes"))
-    table = Table(Column("id", no_wrap=True), Column("died", no_wrap=True), *counts, Column("reason", overflow="fold"))
+
+def rows(letters: Iterable[DeadLetter]) -> Iterator[str]:
+    """A head, and then two lines a letter: its figures, within 80 columns, and below them the reason."""
+    yield ROW.format("id", "accepted", "died", "attempts", "events", "bytes")
     for letter in letters:
-        numbers = (f"{number:,}" for number in (letter.attempts, letter.events, letter.payload_bytes))
-        table.add_row(letter.id, time_of(letter.died_at_ms), *numbers, Text(printable(letter.reason)))
-    return table
+        times = time_of(letter.accepted_at_ms), time_of(letter.died_at_ms)
+        yield ROW.format(letter.id, *times, letter.attempts, letter.events, letter.payload_bytes)
+        yield indent(printable(letter.reason), "    ")
 
 
 def as_line(letter: DeadLetter) -> str:

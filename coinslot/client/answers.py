@@ -48,7 +48,8 @@ class Change:
 class DeadLetter:
     """What could not be stored, and why. Times are ms since 1970 by the server's clock.
 
-    `attempts` is how often it was tried; `accepted_at_ms` is None where the server does not know. `payload` is
+    `attempts` is how often it was tried since it was put back last, if it was; `accepted_at_ms`, when its events were
+    first accepted, is None where the server does not know. `payload` is
     there if one letter was asked for: an event's JSON or, where a whole message died, what it held.
     """
 

@@ -42,11 +42,14 @@ class ErasureCalls:
     def erase_in_parts(self, field: str, value: Scalar) -> Iterator[ErasurePart]:
         """`erase` as it comes along, about every two seconds. Who stops in between leaves the rest.
 
-        Raises Unavailable if what was queued at the beginning is not stored within five minutes.
+        Raises Unavailable if what was queued at the beginning is not stored within five minutes, and at once if workers
+        are halted.
         """
         queued_until = time.monotonic() + QUEUE_TIMEOUT_S
         for part in self._parts(PATH, field, value):
             yield part
+            if part.at == QUEUE and part.note:
+                raise Unavailable(part.note)
             if part.at == QUEUE and time.monotonic() >= queued_until:
                 raise Unavailable(
                     "events that were accepted before are still queued, so nothing that is stored was erased yet: see "

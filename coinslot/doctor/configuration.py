@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coinslot.binding import is_loopback
+from coinslot.binding import way_in
 from coinslot.doctor.finding import Finding, ok, warning, wrong
 from coinslot.settings import Settings
 
@@ -17,13 +17,12 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 
 def _access(settings: Settings) -> Iterator[Finding]:
-    host = settings.host
-    if not settings.auth_is_on and not is_loopback(host):
+    if not settings.auth_is_on and (way := way_in(settings)):
         if settings.api_auth == "disable":
-            yield warning("settings.API_AUTH", f"disable, and HOST={host}: who gets there may do all", TOKENS_REMEDY)
+            yield warning("settings.API_AUTH", f"disable, and {way}: who gets there may do all", TOKENS_REMEDY)
         else:
-            seen = f"HOST={host} can be reached from outside, so without a word on who may come in nothing starts"
-            yield wrong("settings.HOST", seen, TOKENS_REMEDY)
+            seen = f"{way} can be reached from outside, so without a word on who may come in nothing starts"
+            yield wrong(f"settings.{way.partition('=')[0]}", seen, TOKENS_REMEDY)
     if settings.ignores_tokens:
         yield warning("settings.API_AUTH", "disable: there are tokens, and nobody is asked for them", "API_AUTH=enable")
     if "*" in settings.cors_origins and not settings.auth_is_on:

@@ -14,7 +14,7 @@ events = #events <= 9 and string.match(events, '^%d+$') and tonumber(events) or 
 redis.call('XDEL', KEYS[1], ARGV[1])  -- first: a full Redis allows it, and after it the rest
 if ARGV[3] ~= '' then
   redis.call('XADD', KEYS[1], '*', 'payload', ARGV[3], 'reason', letter.reason or '', 'events', left,
-    'deliveries', letter.deliveries or '', 'message', letter.message or '')
+    'deliveries', letter.deliveries or '', 'received_at_ms', letter.received_at_ms or '')
 end
 redis.call('HINCRBY', KEYS[2], 'dropped', events - left)
 redis.call('HINCRBY', KEYS[2], 'erased', taken)

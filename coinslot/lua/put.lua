@@ -3,6 +3,7 @@
 -- KEYS[1]  the queue: a stream; fields  body    the message's body, as published
 --                                       events  how many events the body holds
 --                                       meta    JSON: content type, encoding, headers, properties
+--                                       received_at_ms  only where replay.lua has put it back: when it was accepted
 -- KEYS[2]  the queue's ledger: a hash of counters, drawn in settle.lua
 -- ARGV     body, events, meta
 --

@@ -18,7 +18,8 @@ if ARGV[2] == '1' then
   local meta = '{"content-type":"application/json","content-encoding":"binary",' ..
     '"headers":{"events":' .. events .. ',"tried":true},"properties":{"delivery_mode":2}}'
   -- First, as in put.lua: out of memory it is refused, and the letter stays.
-  redis.call('XADD', KEYS[2], '*', 'body', body, 'events', events, 'meta', meta)
+  redis.call('XADD', KEYS[2], '*', 'body', body, 'events', events, 'meta', meta,
+    'received_at_ms', letter.received_at_ms or '')
   redis.call('HINCRBY', KEYS[3], 'queued', events)
   redis.call('HINCRBY', KEYS[3], 'queued_messages', 1)
   redis.call('XDEL', KEYS[1], ARGV[1])

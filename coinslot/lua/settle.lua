@@ -31,11 +31,12 @@
 --                                         reason
 --                                         events      how many it holds
 --                                         deliveries  how often it had been delivered
---                                         message     its id in the queue
+--                                         received_at_ms  when they were accepted, ms since 1970; empty where the
+--                                                     queue is not in Redis
 -- KEYS[4]  the change feed: a stream; field  event (JSON text); its entry ids are the cursors
 -- ARGV     group, consumer, channel, feed length, feed bytes, greatest share of dead, then for each message
 --            id, events, whether put.lua counted them, whether the limit does (1 or 0), stored, duplicate, deliveries,
---            number of dead letters, for each: payload, reason, events,
+--            received_at_ms, number of dead letters, for each: payload, reason, events,
 --            number of changes, for each: event
 -- An empty group means that the queue is not in Redis: the caller acknowledges after this, and what would be
 -- queued until then is counted as accepted only here. So is what somebody else has put into the queue.
@@ -71,6 +72,7 @@ while at <= #ARGV do
   local message = {id = take(), letters = {}, dead = 0}
   message.events, message.counted, message.limited = tonumber(take()), take() == '1', take() == '1'
   message.stored, message.duplicate, message.deliveries = tonumber(take()), tonumber(take()), take()
+  message.received_at_ms = take()
   for i = 1, tonumber(take()) do
     message.letters[i] = {take(), take(), tonumber(take())}
     message.dead = message.dead + message.letters[i][3]
@@ -96,7 +98,8 @@ for _, message in ipairs(messages) do
   end
 end
 if dead >= MIN_DEAD and letters >= MIN_LETTERS and dead > max_share * events then
-  local why = string.format('%d of the last %d events died', dead, events)
+  -- At least: the window is halved now and then, and a message weighs so much at most.
+  local why = string.format('at least %d events died of late, more than DEAD_MAX_SHARE=%g allows', dead, max_share)
   redis.call('HDEL', KEYS[2], 'halted')  -- as XACK below: after it a full Redis takes the rest
   redis.call('HSET', KEYS[2], 'halted', why, 'halted_reason', reason)
   return {{}, why, reason}
@@ -107,7 +110,7 @@ for _, message in ipairs(messages) do
   if group == '' or redis.call('XACK', KEYS[1], group, message.id) == 1 then
     for _, letter in ipairs(message.letters) do
       redis.call('XADD', KEYS[3], '*', 'payload', letter[1], 'reason', letter[2], 'events', letter[3],
-        'deliveries', message.deliveries, 'message', message.id)
+        'deliveries', message.deliveries, 'received_at_ms', message.received_at_ms)
     end
     for i = message.first_change, message.first_change + message.changes - 1 do
       redis.call('XADD', KEYS[4], 'MAXLEN', '~', feed_length, '*', 'event', ARGV[i])

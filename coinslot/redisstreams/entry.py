@@ -31,14 +31,14 @@ def to_payload(queue: str, entry: Entry, deliveries: int) -> dict[str, Any]:
         "body": fields.get(b"body", b""),
         "content-type": meta.content_type,
         "content-encoding": meta.content_encoding,
-        # Earlier deliveries, as RabbitMQ's quorum queues say it; how many events put.lua counted; and when, for an
-        # entry's id begins with that, by Redis' clock.
+        # Earlier deliveries, as RabbitMQ's quorum queues say it; how many events put.lua counted; and when they were
+        # accepted, by Redis' clock: an entry's id begins with that, unless replay.lua put it back later.
         "headers": {
             **meta.headers,
             "compression": None,
             "x-delivery-count": deliveries - 1,
-            "events": _counted(fields),
-            "received_at_ms": int(tag.partition("-")[0]),
+            "events": _number(fields, b"events", max_digits=9),
+            "received_at_ms": _number(fields, b"received_at_ms", max_digits=15) or int(tag.partition("-")[0]),
         },
         "properties": {
             **meta.properties,
@@ -49,10 +49,10 @@ def to_payload(queue: str, entry: Entry, deliveries: int) -> dict[str, Any]:
     }
 
 
-def _counted(fields: dict[bytes, bytes]) -> int | None:
-    """None for an entry that somebody else has put there: the ledger knows nothing of it."""
-    events = fields.get(b"events", b"")
-    return int(events) if fields.keys() >= OURS and events.isdigit() and len(events) <= 9 else None
+def _number(fields: dict[bytes, bytes], name: bytes, max_digits: int) -> int | None:
+    """None in an entry that somebody else has put there: the ledger knows nothing of it."""
+    text = fields.get(name, b"")
+    return int(text) if fields.keys() >= OURS and text.isdigit() and len(text) <= max_digits else None
 
 
 def _decode(meta: bytes) -> _Meta:

@@ -21,17 +21,33 @@ def new_name() -> str:
 
 
 def forget(settings: Settings) -> None:
-    """Remove what is under the names of these settings, on the servers that they name; raises CoinslotError."""
-    name = settings.key_prefix
-    try:
-        if settings.names_redis:
-            keys = Keys.of(name)
-            with redisclient.connect(settings.redis_url, timeout_s=TIMEOUT_S) as client:
-                client.unlink(keys.queue, keys.ledger, keys.dead, keys.feed, keys.erasures)
-        if settings.db_backend == "mongodb" and settings.names_mongodb:
-            with pymongo.MongoClient[dict[str, object]](
-                settings.mongo_url, serverSelectionTimeoutMS=int(TIMEOUT_S * 1000)
-            ) as mongo:
-                mongo.drop_database(settings.db_name)
-    except (*redisclient.Errors, PyMongoError) as error:
-        raise CoinslotError(f"the test's keys and database, {name}, could not be removed: {error}") from error
+    """Remove what is under the names of these settings, on the servers that they name.
+
+    Raises CoinslotError, which names what is left, after all has been tried.
+    """
+    left = []
+    for what, name, remove in (
+        ("keys", settings.key_prefix, _remove_keys),
+        ("database", settings.db_name, _remove_database),
+    ):
+        try:
+            remove(settings)
+        except (*redisclient.Errors, PyMongoError) as error:
+            left.append(f"the test's {what}, {name}, could not be removed: {error}")
+    if left:
+        raise CoinslotError("; ".join(left))
+
+
+def _remove_keys(settings: Settings) -> None:
+    if settings.names_redis:
+        keys = Keys.of(settings.key_prefix)
+        with redisclient.connect(settings.redis_url, timeout_s=TIMEOUT_S) as client:
+            client.unlink(keys.queue, keys.ledger, keys.dead, keys.feed, keys.erasures)
+
+
+def _remove_database(settings: Settings) -> None:
+    if settings.db_backend == "mongodb" and settings.names_mongodb:
+        with pymongo.MongoClient[dict[str, object]](
+            settings.mongo_url, serverSelectionTimeoutMS=int(TIMEOUT_S * 1000)
+        ) as mongo:
+            mongo.drop_database(settings.db_name)

@@ -17,9 +17,9 @@ def check(settings: Settings) -> None:
     """Raises NotReady, after LIMIT_S at most, with the address of those that cannot be used, and what to do."""
     there = probes(settings, url="", token=None)
     findings = examine({name: _first(there[name]) for name in _named(settings)}, LIMIT_S)
-    silent = [f"{finding.name}: {finding.seen}" for finding in findings if finding.state == "wrong"]
+    silent = [f"{finding.name}: {finding.seen.rstrip('.')}" for finding in findings if finding.state == "wrong"]
     if silent:
-        raise NotReady(f"{'; '.join(silent)}. Mend that, or name no server, and a throwaway one is used")
+        raise NotReady(f"{'; '.join(silent)}; start it, or mend its URL, or unset that to test on a throwaway server")
 
 
 def _named(settings: Settings) -> list[str]:

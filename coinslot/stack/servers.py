@@ -20,6 +20,8 @@ from coinslot.stack.process import Process
 
 PING_TIMEOUT_S = 0.5
 LOG_TAIL_BYTES = 2000
+# By itself mongod syncs its journal every 100 ms. Whoever writes with j: true, as workers do, has it synced at once.
+JOURNAL_EVERY_MS = "500"
 MONGOD_CACHE_GB = "0.5"  # by itself mongod takes half of the machine's memory
 SLOW_QUERY_MS = "3600000"  # an hour: none
 
@@ -122,7 +124,7 @@ class MongoServer(Server):
         self.url = f"mongodb://{LOOPBACK}:{self.port}/"
         command: list[str | Path] = [binary or _found_mongod(), "--quiet", "--nounixsocket"]
         command += ["--bind_ip", LOOPBACK, "--port", str(self.port), "--dbpath", folder]
-        command += ["--wiredTigerCacheSizeGB", MONGOD_CACHE_GB]
+        command += ["--wiredTigerCacheSizeGB", MONGOD_CACHE_GB, "--journalCommitInterval", JOURNAL_EVERY_MS]
         command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
         # A primary told to end would first wait 15 s for others to catch up.
         command += ["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"]

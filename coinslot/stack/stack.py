@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from coinslot.errors import NotReady
+from coinslot.stack.alarm import Alarm
 from coinslot.stack.probe import FrontProbe
 from coinslot.stack.process import Process
 from coinslot.stack.servers import Server
 from coinslot.stack.supervisor import Supervisor
 
 READY_TIMEOUT_S = 60.0
-TICK_S = 0.1
+TICK_S = 0.1  # while something is to come up
+QUIET_S = 1.0  # while everything runs: whatever ends or is to end rings
 # Seconds after the beginning of the end at which whoever still runs is killed. The time one leaves unused is the
 # next one's. Docker and systemd kill everything after 10 s or more.
 FRONT_ENDS_BY_S = 4.3
@@ -54,6 +55,7 @@ class Stack:
         self._logs = logs
         self._ready_timeout_s = ready_timeout_s
         self._supervisor = Supervisor(voice.trouble)
+        self._alarm = Alarm()
         self._stopping = False
 
     @property
@@ -64,34 +66,43 @@ class Stack:
     def stop(self) -> None:
         """Make `run` end everything and return."""
         self._stopping = True
+        self._alarm.ring()
 
     def run(self) -> None:
         """Start everything, serve until `stop`, end everything. Raises CannotStart and NotReady."""
         try:
-            if self._start(self._servers, until=self._servers_answer) and self._start(
-                [*self._workers, self._front], until=self._probe.is_ready
-            ):
-                self._voice.ready(self._probe.url)
-                self._supervise(until=lambda: False)
+            with self._alarm:
+                self._serve()
         finally:
             self._end()
+
+    def _serve(self) -> None:
+        if self._start(self._servers, until=self._servers_answer) and self._start(
+            [*self._workers, self._front], until=self._probe.is_ready
+        ):
+            self._voice.ready(self._probe.url)
+            while not self._stopping:
+                all_run = self._supervisor.run_once()
+                self._alarm.sleep(QUIET_S if all_run else TICK_S)
 
     def _start(self, processes: Sequence[Process], until: Callable[[], bool]) -> bool:
         for process in processes:
             self._voice.progress(f"starting {process.name}")
             self._supervisor.start(process)
-        return self._supervise(until, self._ready_timeout_s)
+        return self._supervise(until)
 
-    def _supervise(self, until: Callable[[], bool], timeout_s: float = math.inf) -> bool:
+    def _supervise(self, until: Callable[[], bool]) -> bool:
         """Keep everything running until then: True, or until `stop`: False."""
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + self._ready_timeout_s
         while not self._stopping:
             if until():
                 return True
             if time.monotonic() >= deadline:
-                raise NotReady(f"not ready after {timeout_s:g} s: {self._pending()}; logs are in {self._logs}")
+                raise NotReady(
+                    f"not ready after {self._ready_timeout_s:g} s: {self._pending()}; logs are in {self._logs}"
+                )
             self._supervisor.run_once()
-            time.sleep(TICK_S)
+            self._alarm.sleep(TICK_S)
         return False
 
     def _servers_answer(self) -> bool:

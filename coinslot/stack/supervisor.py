@@ -45,8 +45,8 @@ class Supervisor:
         """Keep a process running that has been started."""
         self._watches.append(_Watch(process, self._clock()))
 
-    def run_once(self) -> None:
-        """Look at every process once, without waiting. Raises CannotStart if one refuses its settings."""
+    def run_once(self) -> bool:
+        """Look at every process once, without waiting: do all run? Raises CannotStart if one refuses its settings."""
         now = self._clock()
         for watch in self._watches:
             if watch.restart_at is None:
@@ -54,6 +54,7 @@ class Supervisor:
             elif now >= watch.restart_at:
                 watch.process.start()
                 watch.started_at, watch.restart_at = now, None
+        return all(watch.restart_at is None for watch in self._watches)
 
     def _look_at(self, watch: _Watch, now: float) -> None:
         exit_code = watch.process.exit_code()

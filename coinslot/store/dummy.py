@@ -54,7 +54,7 @@ class DummyStore:
         found = self._within(start, end)
         if after is not None:
             found = [at for at in found if (at < after if descending else at > after)]
-        return (self._events[at] for at in islice(sorted(found, reverse=descending), limit))
+        return (self._events[at] + b"\n" for at in islice(sorted(found, reverse=descending), limit))
 
     def get(self, id: str) -> bytes | None:
         return next((event for at, event in self._events.items() if at.id == id), None)

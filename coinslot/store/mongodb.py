@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any, cast
 
-import bson
 import pymongo
 from bson.errors import BSONError
-from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, DESCENDING, MongoClient, WriteConcern
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
@@ -22,7 +19,17 @@ from coinslot.events import Dead, Event
 from coinslot.match import Match
 from coinslot.store import mongodb_erasing, mongodb_expiry
 from coinslot.store.erasing import Found
-from coinslot.store.mongodb_documents import READABLE, keys, to_document, to_json
+from coinslot.store.mongodb_documents import (
+    READABLE,
+    UNENCODABLE,
+    Document,
+    fits_one_message,
+    keys,
+    to_document,
+    to_fields,
+    to_json,
+    to_lines,
+)
 from coinslot.store.mongodb_faults import UNREADABLE, outcome, unavailable, unstorable
 from coinslot.store.mongodb_queries import INDEX, beyond, within
 from coinslot.store.mongodb_total import Total
@@ -48,6 +55,7 @@ class MongoStore:
                 connect=False,
                 appname="coinslot",
                 heartbeatFrequencyMS=patience.heartbeat_ms,
+                serverMonitoringMode=patience.monitoring,
                 connectTimeoutMS=patience.connect_ms,
                 serverSelectionTimeoutMS=patience.selection_ms,
                 waitQueueTimeoutMS=POOL_TIMEOUT_MS,
@@ -62,10 +70,15 @@ class MongoStore:
         self._indexed = False
 
     def insert(self, events: Sequence[Event]) -> list[Outcome]:
-        encoded = [to_document(event) for event in events]
         with self._reachable():
+            try:
+                if fits_one_message(events):
+                    return self._write([to_fields(event) for event in events])
+            except UNENCODABLE:
+                pass  # somewhere among them; and nothing was sent, for all of it would have gone in one message
+            encoded = [to_document(event) for event in events]
             written = iter(self._write([document for document in encoded if not isinstance(document, Dead)]))
-        return [document if isinstance(document, Dead) else next(written) for document in encoded]
+            return [document if isinstance(document, Dead) else next(written) for document in encoded]
 
     def find(
         self,
@@ -79,8 +92,9 @@ class MongoStore:
         query = within(start, end)
         if after is not None:
             query["$or"] = beyond(after, "$lt" if descending else "$gt")
-        events = self._stream(query, limit or 0, DESCENDING if descending else ASCENDING)
-        return primed(islice(events, limit))  # islice, because MongoDB takes a limit of 0 for none
+        if limit == 0:  # which MongoDB takes for none
+            return iter(())
+        return primed(self._stream(query, limit or 0, DESCENDING if descending else ASCENDING))
 
     def get(self, id: str) -> bytes | None:
         with self._reachable():
@@ -119,7 +133,7 @@ class MongoStore:
     def close(self) -> None:
         self._client.close()
 
-    def _write(self, documents: list[RawBSONDocument]) -> list[Outcome]:
+    def _write(self, documents: Sequence[Document]) -> list[Outcome]:
         outcomes: list[Outcome] = [STORED] * len(documents)
         try:
             if documents:
@@ -147,9 +161,7 @@ class MongoStore:
             ) as batches,
         ):
             for batch in batches:
-                # pymongo's type hints take a raw batch for a document
-                for document in bson.decode_iter(cast(bytes, batch), READABLE):
-                    yield to_json(document)
+                yield from to_lines(cast(bytes, batch))  # pymongo's type hints take a raw batch for a document
 
     @contextmanager
     def _reachable(self) -> Iterator[None]:

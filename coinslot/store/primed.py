@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from itertools import chain
 
 
-def primed(events: Iterator[bytes]) -> Iterator[bytes]:
-    """The same events, the first of them fetched now.
+def primed(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same chunks, the first of them fetched now.
 
-    A generator does nothing until asked for its first event; by then an answer's status line has been sent,
+    A generator does nothing until asked for its first chunk; by then an answer's status line has been sent,
     and an unreachable store could no longer become a 503.
     """
-    first = next(events, None)
-    return iter(()) if first is None else chain((first,), events)
+    first = next(chunks, None)
+    return iter(()) if first is None else chain((first,), chunks)

@@ -50,11 +50,12 @@ class Store(Protocol):
         limit: int | None = None,
         descending: bool = False,
     ) -> Iterator[bytes]:
-        """The events with start <= timestamp <= end, each one JSON object in UTF-8 without line breaks.
+        """The events with start <= timestamp <= end, a line each: one JSON object in UTF-8 without line breaks.
 
-        In (timestamp, _id) order, or the reverse, strictly beyond `after`; in flat memory whatever the range.
-        What is stored meanwhile may or may not be seen. The first event is fetched before this returns, so
-        that an unreachable store raises here and not in the middle of an answer.
+        In (timestamp, _id) order, or the reverse, strictly beyond `after`; in flat memory whatever the range. They come
+        in chunks of one line or more, of 256 KiB or as much more as its last event has (coinslot/store/chunks.py).
+        What is stored meanwhile may or may not be seen. The first chunk is fetched before this returns, so that an
+        unreachable store raises here and not in the middle of an answer.
         """
 
     def get(self, id: str) -> bytes | None:

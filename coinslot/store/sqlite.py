@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from coinslot.events import Dead, Event, decode
 from coinslot.match import Match
-from coinslot.store import place
+from coinslot.store import chunks, place
 from coinslot.store.erasing import Found
 from coinslot.store.primed import primed
 from coinslot.store.protocol import DUPLICATE, STORED, Cursor, Number, Outcome
@@ -106,7 +106,7 @@ class SqliteStore:
         # Page by page, each a query of its own: one query over the range would stay open for as long as its
         # slowest reader, and the write-ahead log could not shrink meanwhile.
         while page := self._page(*page_query(start, end, after, limit, descending)):
-            yield from (event for _, _, event in page)
+            yield chunks.join(event for _, _, event in page)
             timestamp, id, _ = page[-1]
             after = Cursor(timestamp, id)
             limit -= len(page) if limit > 0 else 0

@@ -65,8 +65,7 @@ def memory_of_uploads(stack: Pipeline) -> int:
     """How many MiB a front grows by while UPLOADS bodies lie there unfinished, warm from one before."""
     with Uploads(stack, 1) as uploads:
         uploads.answers()
-    (pid,) = stack.serving_pids()
-    memory = Memory(pid)
+    memory = Memory(stack.front.pid)
     with Uploads(stack, UPLOADS):
         until(lambda: stack.http.request("GET", f"{stack.url}/alive").status == 200)
         return memory.grown_mib()

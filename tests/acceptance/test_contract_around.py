@@ -148,8 +148,12 @@ def test_while_the_queue_is_down_it_is_not_ready_and_while_events_wait_too_long_
         with Stream(pipeline.url) as on_front, Stream(pipeline.api_url) as on_api:
             assert [on_front.status, on_api.status] == [503, 503]
         assert [answer.status for answer in told] == [503, 503]
-        assert all("cannot be reached" in answer.json()["checks"]["queue"] for answer in told)
-        assert all(answer.json()["checks"]["store"] == "ok" for answer in told)
+        away = "The queue cannot be reached, or refuses what it is given; try again later."
+        checks = {"queue": away, "store": "ok", "freshness": away, "dead_letters": away}
+        assert [answer.json()["checks"] for answer in told] == [checks] * 2
+        address = redis_of_its_own.url.split("/")[2]
+        assert all(f"not ready: {check}: " in pipeline.logs() for check in ("queue", "freshness", "dead_letters"))
+        assert address in pipeline.logs()
         assert refused.status == 503
         assert 1 <= int(refused.headers["Retry-After"]) <= 60
         assert [ask(url.replace("ready", "alive")).status for url in ready] == [200, 200]
@@ -177,8 +181,9 @@ def test_while_the_store_is_down_it_is_not_ready_and_takes_events_all_the_same(
             ready, unread = (each.result(10) for each in asked)
 
         assert ready.status == 503
-        assert ready.json()["checks"]["store"].startswith("MongoDB: ")
-        assert ready.json()["checks"]["queue"] == "ok"
+        away = "The store cannot be reached, or refuses what it is asked; try again later."
+        assert ready.json()["checks"] == {"queue": "ok", "store": away, "freshness": "ok", "dead_letters": "ok"}
+        assert f"not ready: store: MongoDB: {nobody.split('/')[2]}: " in pipeline.logs()
         assert ask(f"{pipeline.url}/alive").status == 200
         assert unread.status == 503
         assert unread.headers["Retry-After"] == "1"
@@ -240,6 +245,20 @@ def test_a_preflight_of_an_allowed_origin_gets_leave(called_base: str, path: str
     assert answer.headers["Access-Control-Allow-Origin"] == OURS
     assert "POST" in answer.headers["Access-Control-Allow-Methods"]
     assert "Content-Type" in answer.headers["Access-Control-Allow-Headers"]
+
+
+def test_a_page_may_drop_a_dead_letter_and_what_cannot_be_deleted_is_405_all_the_same(called_base: str) -> None:
+    letter, asked = f"{called_base}/dead-letters/1700000000000-0", {"Access-Control-Request-Method": "DELETE"}
+
+    preflight = ask(letter, "OPTIONS", Origin=OURS, **asked)
+    answers = [ask(url, "DELETE", Origin=OURS) for url in (letter, f"{called_base}{PATH}")]
+
+    assert preflight.headers["Access-Control-Allow-Origin"] == OURS
+    assert "DELETE" in preflight.headers["Access-Control-Allow-Methods"].split(", ")
+    assert [(answer.status, answer.headers["Access-Control-Allow-Origin"]) for answer in answers] == [
+        (404, OURS),
+        (405, OURS),
+    ]
 
 
 def test_a_page_of_another_origin_gets_none(called: Pipeline, called_base: str) -> None:

@@ -235,7 +235,7 @@ def test_a_bad_last_event_id_is_refused_as_well(base: str) -> None:
 def forgetful(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """A Coinslot that keeps the last 100 changes or so, and serves two followers at most."""
     environment = {"REDIS_URL": redis_url, "DB_BACKEND": "sqlite", "KEY_PREFIX": f"test-{uuid.uuid4().hex[:12]}"}
-    environment |= {"FEED_MAX_EVENTS": "100", "FRONT_FOLLOWERS_MAX": "2", "FOLLOWERS_MAX": "2"}
+    environment |= {"FEED_MAX_EVENTS": "100", "FOLLOWERS_MAX": "2"}
     folder: Path = tmp_path_factory.mktemp("forgetful")
     pipeline = Pipeline(folder, environment, api=True).start()
     yield pipeline

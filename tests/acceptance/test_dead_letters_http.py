@@ -165,6 +165,13 @@ def test_another_method_is_405(base: str) -> None:
     assert told == [405] * 5
 
 
+def test_resume_takes_a_post_alone_and_is_not_taken_for_an_id(base: str) -> None:
+    answers = [ask(f"{base}/dead-letters/resume", method) for method in ("GET", "HEAD", "DELETE", "OPTIONS")]
+
+    assert [answer.status for answer in answers] == [405, 405, 405, 200]
+    assert [set(answer.headers["Allow"].split(", ")) for answer in answers] == [{"POST", "OPTIONS"}] * 4
+
+
 @pytest.mark.parametrize(
     ("method", "path", "admins"),
     [

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from coinslot import redisclient
 from coinslot.changes import Feed
 from coinslot.client import Client, Refused
 from coinslot.keys import Keys
+from coinslot.removal.erasure import PART_S
 from coinslot.stack.process import Process
 from tests.faults.frozen import found_out, freezing_worker, is_frozen, wake
 from tests.letters import forbid
@@ -156,25 +160,87 @@ def test_positive_control_what_was_accepted_is_found_in_each_place_until_it_is_e
     assert client.erase("user_id", user) == 2
 
 
-def test_what_is_queued_is_waited_for_and_the_answer_says_so(pipeline: Pipeline, client: Client, user: str) -> None:
+@contextmanager
+def queued(pipeline: Pipeline, events: list[dict[str, Any]]) -> Iterator[None]:
+    """`with` it: these wait in the queue, for there is no worker; behind it they are stored."""
     for worker in pipeline.workers:
         worker.stop()
-    pipeline.send(events(user, 5))
-    queued = holders(pipeline, user)
+    try:
+        pipeline.send(events)
+        yield
+    finally:
+        for worker in pipeline.workers:
+            worker.start()
+        pipeline.wait_settled(timeout_s=30)
 
-    waiting = ask(f"{pipeline.url}/erasures", {"field": "user_id", "value": user}).json()
-    for worker in pipeline.workers:
-        worker.start()
-    pipeline.wait_settled(timeout_s=30)
+
+@contextmanager
+def halted(pipeline: Pipeline, why: str) -> Iterator[None]:
+    """`with` it: the ledger is marked as settle.lua does it."""
+    ledger = Keys.of(pipeline.environment["KEY_PREFIX"]).ledger
+    with redisclient.connect(pipeline.environment["REDIS_URL"], timeout_s=5) as redis:
+        redis.hset(ledger, "halted", why)
+        try:
+            yield
+        finally:
+            redis.hdel(ledger, "halted")
+
+
+def test_what_is_queued_is_waited_for_and_the_answer_says_so(pipeline: Pipeline, user: str) -> None:
+    with queued(pipeline, events(user, 5)):
+        before = holders(pipeline, user)
+        waiting = ask(f"{pipeline.url}/erasures", {"field": "user_id", "value": user}).json()
     stored = holders(pipeline, user)
     rest = {"field": "user_id", "value": user, "after": waiting["after"]}
     done = ask(f"{pipeline.url}/erasures", rest).json()
 
-    assert queued == {"queue": 1}
-    assert (waiting["erased"], waiting["done"], waiting["at"]) == (0, False, "queue")
+    assert before == {"queue": 1}
+    assert waiting == {"erased": 0, "done": False, "after": waiting["after"], "at": "queue", "note": None}
     assert stored == {"feed": 5, "store": 5}
     assert done == {"erased": 5, "done": True, "after": None, "at": None, "note": None}
     assert holders(pipeline, user) == {}
+
+
+def test_while_workers_are_halted_an_erasure_stops_at_once_and_says_what_to_do(pipeline: Pipeline, user: str) -> None:
+    erase = ("erase", "--field", "user_id", "--value", user, "--yes")
+
+    with queued(pipeline, events(user, 5)), halted(pipeline, "too many events died"):
+        began = time.monotonic()
+        told = ask(f"{pipeline.url}/erasures", {"field": "user_id", "value": user}).json()
+        stopped = command(pipeline, *erase)
+        took_s = time.monotonic() - began
+    again = command(pipeline, *erase)
+
+    assert (told["done"], told["at"]) == (False, "queue")
+    assert told["note"].startswith("workers are halted: too many events died; ")
+    assert "coinslot dead resume" in told["note"]
+    assert stopped.returncode == 1
+    assert "0 event(s) erased so far" in stopped.stderr
+    assert stopped.stderr.endswith(f"coinslot: {told['note']}\n")
+    assert took_s < 30  # workers that are down are waited for, for five minutes
+    assert (again.returncode, again.stdout) == (0, "erased: 5 event(s)\n")
+
+
+def test_interrupted_the_command_says_that_it_waits_once_and_how_many_it_has_erased(
+    pipeline: Pipeline, user: str
+) -> None:
+    with queued(pipeline, events(user, 5)):
+        waiting = subprocess.Popen(
+            [sys.executable, "-m", "coinslot.cli", "erase", "--field", "user_id", "--value", user, "--yes"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "COINSLOT_URL": pipeline.url, "COINSLOT_TOKEN": ADMIN},
+        )  # fmt: skip
+        assert waiting.stderr is not None
+        said = [waiting.stderr.readline(), waiting.stderr.readline()]
+        time.sleep(PART_S + 1)  # for one more answer that it still waits
+        waiting.send_signal(signal.SIGINT)
+        _, rest = waiting.communicate(timeout=TIMEOUT_S)
+
+    assert said[1] == "coinslot: waiting for the queue\n"
+    assert waiting.returncode == 1
+    assert "0 event(s) erased so far" in rest
+    assert "waiting" not in rest
+    assert "Traceback" not in rest
 
 
 def test_a_follower_that_resumes_across_an_erasure_is_told_of_no_gap_and_of_no_erased_event(

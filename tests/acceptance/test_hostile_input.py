@@ -36,14 +36,12 @@ KEEP_OPEN = 20
 @pytest.fixture(scope="module", autouse=True)
 def nothing_is_harmed(stack: Pipeline) -> Iterator[None]:
     """In the end nobody died, no bad event was let in, and everything that was accepted is stored."""
-    pids = stack.serving_pids()
     yield
     audit = stack.wait_settled()
     assert audit["balanced"], audit["what"]
     assert audit["dead"] == 0
     assert stack.count() == audit["stored"]
-    assert stack.serving_pids() == pids
-    assert all(worker.is_running() for worker in stack.workers)
+    assert all(process.is_running() for process in (stack.front, stack.api, *stack.workers) if process)
 
 
 @pytest.fixture(autouse=True)
@@ -138,8 +136,8 @@ def test_of_a_body_longer_than_it_says_only_so_much_is_read(stack: Pipeline) -> 
     [
         ([], 411),
         (["Transfer-Encoding: chunked"], 411),
-        (["Transfer-Encoding: chunked", "Content-Length: {length}"], 411),
-        (["Content-Length: {length}", "Transfer-Encoding: chunked"], 411),
+        (["Transfer-Encoding: chunked", "Content-Length: {length}"], 400),
+        (["Content-Length: {length}", "Transfer-Encoding: chunked"], 400),
         (["Content-Length: {length}", "Transfer-Encoding: identity"], 400),
         (["Content-Length: {length}", "Content-Length: 1"], 400),
         (["Content-Length: -1"], 400),
@@ -195,8 +193,7 @@ def members_bomb() -> bytes:
 @pytest.mark.parametrize(("encoding", "make"), [("gzip", gzip_bomb), ("zstd", zstd_bomb), ("gzip", members_bomb)])
 def test_a_bomb_is_cut_off_before_it_fills_the_memory(stack: Pipeline, encoding: str, make: Any) -> None:
     bomb = make()
-    (pid,) = stack.serving_pids()
-    memory = Memory(pid)
+    memory = Memory(stack.front.pid)
 
     with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(lambda _: stack.post(bomb, Content_Encoding=encoding), range(4)))
@@ -217,12 +214,11 @@ def test_a_flood_of_empty_members_is_refused(stack: Pipeline, encoding: str) -> 
 
 def test_a_small_body_of_millions_of_elements_is_refused_one_at_a_time(stack: Pipeline) -> None:
     small = gzip.compress(b"[" + b"1," * (4 * MIB - 2) + b"1]")
-    (pid,) = stack.serving_pids()
 
-    alone = Memory(pid)
+    alone = Memory(stack.front.pid)
     assert stack.post(small, Content_Encoding="gzip").status == 413
     most_mib = alone.grown_mib()
-    together = Memory(pid)
+    together = Memory(stack.front.pid)
     with ThreadPoolExecutor(3) as threads:
         statuses = list(threads.map(lambda _: stack.post(small, Content_Encoding="gzip").status, range(3)))
 

@@ -13,6 +13,7 @@ import pytest
 
 from coinslot.events import MAX_DEPTH, MAX_ID_CHARACTERS
 from coinslot.media import NDJSON
+from coinslot.server.connection import MAX_FIELDS, MAX_FIELDS_BYTES, MAX_TARGET_BYTES
 from coinslot.settings import Settings
 from tests.pipeline import PATH, Pipeline
 from tests.wire import exchange
@@ -26,11 +27,6 @@ DEFAULTS = {name: field.default for name, field in Settings.model_fields.items()
 MAX_EVENT, MAX_BODY = DEFAULTS["max_event_bytes"], DEFAULTS["max_body_bytes"]
 MAX_EVENTS = 1_000
 MAX_INT = 2**63 - 1
-
-# Of granian and what it is made of: hyper takes so many fields, and a request target of so many bytes.
-MAX_FIELDS = 100
-MAX_TARGET = 65_534
-BUFFER_BYTES = 64 * 1024
 
 JSON = "application/json"
 EVENT = b'{"timestamp":1}'
@@ -124,36 +120,74 @@ def test_a_page_has_a_limit(stack: Pipeline, limit: int, status: int) -> None:
     assert stack.get(f"?limit={limit}").status == status
 
 
-# What the web server itself takes
+# What the web server itself takes, and the fast lane, which hands over what is larger
 
 
 def get(target: bytes, *fields: bytes) -> bytes:
     return b"\r\n".join([b"GET %b HTTP/1.1" % target, b"Host: t", b"Connection: close", *fields, b"", b""])
 
 
-@pytest.fixture(params=["front", "api"])
-def base(stack: Pipeline, request: pytest.FixtureRequest) -> str:
-    return stack.url if request.param == "front" else stack.api_url
+def post(target: bytes, *fields: bytes) -> bytes:
+    ours = [b"Host: t", b"Connection: close", b"Content-Type: text/plain", b"Content-Length: %d" % len(EVENT)]
+    return b"\r\n".join([b"POST %b HTTP/1.1" % target, *ours, *fields, b"", EVENT])
+
+
+Build = Callable[..., bytes]
+BASES: dict[str, tuple[str, bytes, Build, int]] = {
+    "lane": ("url", PATH.encode(), post, 201),
+    "front": ("url", b"/alive", get, 200),
+    "api": ("api_url", b"/alive", get, 200),
+}
+
+
+@pytest.fixture(params=BASES.values(), ids=BASES)
+def asked(stack: Pipeline, request: pytest.FixtureRequest) -> tuple[str, bytes, Build, int]:
+    """Where to, what for, how, and the status where all is well."""
+    url, target, build, well = request.param
+    return getattr(stack, url), target, build, well
 
 
 def status(base: str, sent: bytes) -> int:
     return int(exchange(base, sent).split()[1])
 
 
-def test_a_header_has_at_most_100_fields(base: str) -> None:
-    heads = [get(b"/alive", *[b"X-%d: 1" % n for n in range(fields - 2)]) for fields in (99, 100, 101)]
+def test_a_header_has_at_most_100_fields(asked: tuple[str, bytes, Build, int]) -> None:
+    base, target, build, well = asked
+    others = build(target).count(b": ")
 
-    assert [status(base, head) for head in heads] == [200, 200, 431]
+    heads = [
+        build(target, *[b"X-%d: 1" % n for n in range(fields - others)])
+        for fields in (MAX_FIELDS - 1, MAX_FIELDS, MAX_FIELDS + 1)
+    ]
+
+    assert [status(base, head) for head in heads] == [well, well, 431]
 
 
-def test_a_url_has_at_most_65534_bytes_whatever_stands_in_it(base: str) -> None:
-    targets = [(PATH.encode() + b"/count?").ljust(size, b"x") for size in (MAX_TARGET - 1, MAX_TARGET, MAX_TARGET + 1)]
-    many = PATH.encode() + b"/count?" + b"&".join([b"start=1"] * 8_000)
+def test_a_url_has_at_most_65534_bytes_whatever_stands_in_it(asked: tuple[str, bytes, Build, int]) -> None:
+    base, target, build, well = asked
+    sizes = (MAX_TARGET_BYTES - 1, MAX_TARGET_BYTES, MAX_TARGET_BYTES + 1, 4 * MAX_TARGET_BYTES)
 
-    assert [status(base, get(target)) for target in [*targets, many]] == [200, 200, 414, 200]
+    targets = [(target + b"?").ljust(size, b"x") for size in sizes]
+    many = target + b"?" + b"&".join([b"start=1"] * 8_000)
+
+    assert [status(base, build(target)) for target in targets] == [well, well, 414, 414]
+    assert status(base, build(many)) == well
 
 
-def test_a_header_larger_than_the_buffer_is_refused_but_for_what_comes_along_at_once(base: str) -> None:
-    heads = [get(b"/alive", b"X-Long: " + b"x" * size) for size in (BUFFER_BYTES - 1024, 4 * BUFFER_BYTES)]
+def test_the_fields_of_a_header_have_at_most_64_kib_together(asked: tuple[str, bytes, Build, int]) -> None:
+    base, target, build, well = asked
+    fields = build(target).partition(b"\r\n\r\n")[0].partition(b"\r\n")[2]
+    room = MAX_FIELDS_BYTES - len(fields) - len(b"\r\n") - len(b"X: \r\n")
 
-    assert [status(base, head) for head in heads] == [200, 431]
+    heads = [build(target, b"X: " + b"x" * size) for size in (room - 1, room, room + 1, 10 * MAX_FIELDS_BYTES)]
+
+    assert [status(base, head) for head in heads] == [well, well, 431, 431]
+
+
+def test_what_is_too_large_is_told_in_the_shape_of_all_errors(asked: tuple[str, bytes, Build, int]) -> None:
+    base, target, build, _ = asked
+
+    head, _, body = exchange(base, build(target + b"?" + b"x" * MAX_TARGET_BYTES)).partition(b"\r\n\r\n")
+
+    assert json.loads(body) == {"error": {"what": f"the URL has more than {MAX_TARGET_BYTES} bytes"}}
+    assert b"connection: close" in head.split(b"\r\n")

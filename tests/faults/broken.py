@@ -6,16 +6,21 @@ python -m tests.faults.broken front|api
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
 
 import api.app
+import front
+import ingest.app
 from api.lane import StreamLane
 from coinslot import server
-from coinslot.server import Stopping
+from coinslot.server import Site, Stopping
 from coinslot.settings import Settings
-from ingest.lane import FastLane
+from ingest.budget import Budget
+from ingest.desk import Desk
+from ingest.lane import Lane
 
 SECRET = "/srv/secret"
 
@@ -26,23 +31,21 @@ class Broken:
     def find(self, *_: Any, **__: Any) -> Any:
         raise RuntimeError(SECRET)
 
-    get = count = ping = tip = read = start = close = find
+    get = count = ping = tip = read = start = close = take = join = __call__ = find
 
 
-def intake(_: Any) -> Any:
-    raise RuntimeError(SECRET)
-
-
-def create_front(settings: Settings, stopping: Stopping) -> Any:
+def create_ingest(settings: Settings, _stopping: Stopping) -> Site:
     parts: Any = Broken()
-    return FastLane(intake, api.app.create_flask(settings, stopping, parts, parts))
+    app: Any = ingest.app.create_flask(parts, parts)
+    desk = Desk(parts, parts, threads=1)
+    return Site(WSGIMiddleware(app), 100, partial(Lane, desk, Budget(2**20), lambda _: True, 2**20))
 
 
-def create_api(settings: Settings, stopping: Stopping) -> Any:
+def create_api(settings: Settings, stopping: Stopping) -> Site:
     parts: Any = Broken()
     flask: Any = api.app.create_flask(settings, stopping, parts, parts)
     hub: Any = Idle()
-    return StreamLane(WSGIMiddleware(flask), parts, parts, hub, followers_max=1)
+    return Site(StreamLane(WSGIMiddleware(flask), parts, parts, hub, followers_max=1), 100)
 
 
 class Idle:
@@ -57,5 +60,9 @@ class Idle:
     close = start
 
 
+def create_front(settings: Settings, stopping: Stopping) -> Site:
+    return front.joined(create_ingest(settings, stopping), create_api(settings, stopping))
+
+
 if __name__ == "__main__":
-    server.main(sys.argv[1], create_api if sys.argv[1] == "api" else create_front, asgi=sys.argv[1] == "api")
+    server.main(create_api if sys.argv[1] == "api" else create_front)

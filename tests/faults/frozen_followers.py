@@ -43,7 +43,7 @@ def check_frozen(pipeline: Pipeline, folder: Path, server: Process, url: str, ev
             until(lambda: told_to(follow), timeout_s=30, what="it follows")
             freeze(follow)
             opened.enter_context(silent_followers(url, silent))
-            memory = Memory(pipeline.serving_pids(server)[-1])
+            memory = Memory(server.pid)
             campaign.supervise(campaign.flows(events), timeout_s=60 + events / 20)
         account = campaign.account()
         grown_mib = memory.grown_mib()

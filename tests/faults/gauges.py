@@ -13,7 +13,7 @@ JOIN_TIMEOUT_S = 10.0
 GROWTH_SHARE, GROWTH_LEAST = 0.1, 20  # MiB
 
 
-def resident_mib(pid: int | str | None) -> int:
+def resident_mib(pid: int | None) -> int:
     """The memory that a process holds now; proc(5)."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) // 1024

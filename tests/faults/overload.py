@@ -109,10 +109,9 @@ def under_load(
 ) -> Overload:
     answers = Answers()
     campaign = Campaign(pipeline, pipeline.workers, **LOAD, pause_s=calibration.pause_s, heard=answers)
-    (front,) = pipeline.serving_pids()
     gauges = Gauges(
         {
-            "front, MiB": lambda: resident_mib(front),
+            "front, MiB": lambda: resident_mib(pipeline.front.pid),
             "worker, MiB": lambda: resident_mib(pipeline.workers[0].pid),
             "redis, MiB": lambda: resident_mib(server.pid),
             BACKLOG: lambda: pipeline.audit()["queued_messages"],

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import redis
 
 from coinslot import redisclient, server
-from front import create_app
+from front import create_site
 
 
 def connect(url: str, *, timeout_s: float, **_: Any) -> redis.Redis:
@@ -17,4 +17,4 @@ def connect(url: str, *, timeout_s: float, **_: Any) -> redis.Redis:
 redisclient.connect = connect
 
 if __name__ == "__main__":
-    server.main("front", create_app)
+    server.main(create_site)

@@ -73,7 +73,8 @@ def test_followers_that_begin_far_back_and_read_nothing_take_little_memory(
 
         grown_mib = {}
         for name, url in servers_of(pipeline).items():
-            memory = Memory(pipeline.serving_pids(pipeline.api if name == "api" else pipeline.front)[-1])
+            server = pipeline.api if name == "api" else pipeline.front
+            memory = Memory(server.pid if server else None)
             with silent_followers(url, SILENT, query):
                 time.sleep(2)  # for what they are sent to pile up
             grown_mib[name] = memory.grown_mib()

@@ -16,7 +16,7 @@ from tests.faults.frozen import freeze, wake
 from tests.pipeline import Pipeline
 
 ROOM = 50  # messages
-SERVED_AT_ONCE, AT_ONCE = 8, 30  # of 32 connections that are accepted
+THREADS, AT_ONCE = 4, 100
 PUBLISH_TIMEOUT_S = 2.0  # the default
 
 
@@ -58,10 +58,10 @@ def test_positive_control_without_a_limit_the_backlog_grows(environment: dict[st
 
 
 @pytest.mark.parametrize("redis_is", ["well", "frozen"])
-def test_requests_beyond_the_threads_wait_their_turn_and_each_is_answered_in_time(
+def test_posts_at_once_wait_for_the_queue_together_and_not_for_threads(
     redis_is: str, redis_of_its_own: RedisServer, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    settings = environment | {"REDIS_URL": redis_of_its_own.url, "THREADS": str(SERVED_AT_ONCE)}
+    settings = environment | {"REDIS_URL": redis_of_its_own.url, "THREADS": str(THREADS)}
     with Pipeline(tmp_path, settings, workers=0) as pipeline, ThreadPoolExecutor(AT_ONCE) as clients:
         if redis_is == "frozen":
             freeze(redis_of_its_own)
@@ -74,5 +74,4 @@ def test_requests_beyond_the_threads_wait_their_turn_and_each_is_answered_in_tim
     assert {answer.status for answer in answers} == {201 if redis_is == "well" else 503}
     if redis_is == "frozen":
         assert all(1 <= int(answer.headers["Retry-After"]) <= 60 for answer in answers)
-    # As if none had been refused sooner: each of those who were served before took the longest that a POST may wait.
-    assert took_s < AT_ONCE / SERVED_AT_ONCE * PUBLISH_TIMEOUT_S + 5
+    assert took_s < PUBLISH_TIMEOUT_S + 5  # with a thread each they would take AT_ONCE / THREADS times as long

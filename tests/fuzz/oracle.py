@@ -11,12 +11,12 @@ from typing import Any
 
 import bson
 
-from coinslot.events import MAX_DEPTH, MAX_ID_CHARACTERS, RECEIVED_AT, BadEvent, Event, EventCheck, trusted
+from coinslot.events import MAX_DEPTH, MAX_ID_CHARACTERS, RECEIVED_AT, Admitted, BadEvent, EventCheck, trusted
 from coinslot.media import FORM, NDJSON
 from coinslot.store.mongodb_documents import READABLE, to_json
 from ingest import formats
 from ingest.answer import Refused
-from ingest.body import Body
+from ingest.body import inflate
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -34,25 +34,26 @@ class NoJson(Exception):
     """Python's own decoder, made strict, does not take this."""
 
 
-def check_event(raw: bytes, check: Callable[[bytes], Event] = _check) -> bool:
+def check_event(raw: bytes, check: Callable[[bytes], Admitted] = _check) -> bool:
     """Whether it was let in; raises AssertionError where that was wrong."""
     why = objection(raw)
     try:
-        event = check(raw)
+        id, admitted = check(raw)
     except BadEvent as error:
         assert str(error), "refused without a reason"
         assert why or any(map(_unstorable, overwritten(raw))), f"refused without need: {error}"
         return False
     assert not why, f"let in: {why}"
-    fields = reference(event.raw)
+    fields = reference(admitted)
     sent = reference(raw)
-    assert same(event.fields, fields), "its two forms differ"
     assert same({**fields, **sent}, fields), "something was changed"
     assert set(fields) - set(sent) <= {"_id"}, "something was added"
-    assert not {b"\r", b"\n"} & {event.raw[at : at + 1] for at in range(len(event.raw))}, "it is not one line"
-    assert isinstance(event.id, str) and 1 <= len(event.id) <= MAX_ID_CHARACTERS, "no _id"
-    assert same(trusted(event.raw).fields, event.fields), "the worker reads something else"
-    stored = bson.decode(bson.encode(event.fields), READABLE)
+    assert not {b"\r", b"\n"} & {admitted[at : at + 1] for at in range(len(admitted))}, "it is not one line"
+    assert isinstance(id, str) and 1 <= len(id) <= MAX_ID_CHARACTERS, "no _id"
+    (read,) = trusted(b"[%b]" % admitted)
+    assert read.id == id, "its _id is not the one it was given"
+    assert same(read.fields, fields), "the worker reads something else"
+    stored = bson.decode(bson.encode(read.fields), READABLE)
     assert same(reference(to_json(stored)), fields), "the store gives back something else"
     return True
 
@@ -84,7 +85,7 @@ def check_body(body: bytes, media: str) -> bool:
 def check_inflation(content: bytes, encoding: str, max_bytes: int) -> bool:
     """Whether it was inflated; raises AssertionError where it came to too much, or to something else."""
     try:
-        inflated = Body(content, encoding).inflate(max_bytes)
+        inflated = inflate(content, encoding, max_bytes)
     except Refused as error:
         assert error.status in (400, 413), error.status
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
@@ -85,7 +86,7 @@ def test_pages_end_at_their_limit_and_at_large_payloads_and_together_hold_every_
     bench: Bench, letters: DeadLetters
 ) -> None:
     for size in [10] * 25 + [7 * 1024 * 1024] * 5:
-        fields = {"payload": b"x" * size, "reason": "r", "events": 1, "deliveries": 1, "message": "1-0"}
+        fields = {"payload": b"x" * size, "reason": "r", "events": 1, "deliveries": 1}
         bench.redis.xadd(bench.keys.dead, fields)
     pages, after = [], START
 
@@ -106,7 +107,7 @@ def test_what_somebody_put_among_the_letters_by_hand_is_shown_replayed_and_dropp
         bench.redis.xadd(bench.keys.dead, fields).decode()
         for fields in (
             {"hello": "world"},
-            {"payload": b"\xff", "events": "9" * 20, "message": b"\xff", "reason": b"\xff"},
+            {"payload": b"\xff", "events": "9" * 20, "received_at_ms": b"\xff", "reason": b"\xff"},
         )
     ]
 
@@ -184,6 +185,64 @@ def test_what_dies_again_is_a_new_letter(bench: Bench, letters: DeadLetters) -> 
     assert letter.id > first
     assert letter.reason == "still no use"
     assert figures(bench) == {"accepted": 2, "dead": 2, "dead_letters": 1}
+
+
+def test_a_replayed_letter_keeps_the_time_at_which_it_was_first_accepted_however_often_it_dies(
+    bench: Bench, letters: DeadLetters
+) -> None:
+    id, consumer = bury(bench), bench.consumer()
+    first = letters.get(id)[0]
+    seen = []
+
+    for _ in range(3):
+        time.sleep(0.005)
+        letters.replay(newest(bench))
+        (commit,) = bench.read(consumer)
+        seen += [event.received_at_ms for event in commit.events]
+        bench.settle(consumer, [dead_message(commit, "still no use")])
+        (letter,) = letters.page().letters
+        assert (letter.accepted_at_ms, letter.attempts) == (first.accepted_at_ms, 1)
+
+    assert seen == [first.accepted_at_ms] * 6
+    assert letter.died_at_ms > first.died_at_ms
+
+
+def test_positive_control_what_is_published_anew_has_a_time_of_its_own(bench: Bench) -> None:
+    consumer = bench.consumer()
+    bench.publish(BOTH, 2)
+    time.sleep(0.005)
+    bench.publish(BOTH, 2)
+
+    first, second = (commit.events[0].received_at_ms or 0 for commit in bench.read(consumer))
+
+    assert first < second
+
+
+@pytest.mark.parametrize("by", [{"received_at_ms": 5}, {"meta": '{"headers":{"received_at_ms":5}}', "events": 1}])
+def test_what_others_say_of_when_an_event_was_accepted_is_not_believed(bench: Bench, by: dict[str, str | int]) -> None:
+    consumer = bench.consumer()
+    bench.publish(b"[" + ONE + b"]", 1)
+    id = bench.redis.xadd(bench.keys.queue, {"body": b"[" + TWO + b"]", **by}).decode()
+
+    _, theirs = bench.read(consumer)
+
+    assert theirs.events[0].received_at_ms == int(id.partition("-")[0])
+
+
+@pytest.mark.parametrize("received", ["", "0", "-7", "5,", "1" * 20])
+def test_a_letter_with_an_odd_time_can_be_replayed_and_was_accepted_then(
+    bench: Bench, letters: DeadLetters, received: str
+) -> None:
+    letter = {"payload": ONE, "reason": "r", "events": 1, "received_at_ms": received}
+    id = bench.redis.xadd(bench.keys.dead, letter).decode()
+    consumer = bench.consumer()
+    bench.publish(BOTH, 2)
+
+    letters.replay(id)
+
+    published, replayed = bench.read(consumer)
+    assert replayed.is_replayed
+    assert (published.received_at_ms or 0) <= (replayed.received_at_ms or 0)
 
 
 def test_twenty_who_replay_one_letter_at_once_put_it_back_once(

@@ -24,6 +24,7 @@ from coinslot.events import MAX_DEPTH, RECEIVED_AT, Dead, Event
 from coinslot.match import Match, parse
 from coinslot.settings import Settings
 from coinslot.store import DUPLICATE, STORED, Bank, Cursor, Store, open_store
+from coinslot.store.chunks import split
 
 KEEPING = ("mongodb", "sqlite", "memory")
 ALL = (*KEEPING, "dummy")
@@ -114,7 +115,7 @@ class TestInsert:
         outcomes = store.insert([first, second])
 
         assert outcomes == [STORED, DUPLICATE]
-        assert list(store.find()) == [first.raw]
+        assert list(split(store.find())) == [first.raw]
 
     def test_a_duplicate_changes_nothing(self, store: Store) -> None:
         original = an_event("a", 1, text="original")
@@ -152,7 +153,7 @@ class TestInsert:
         outcomes = store.insert([an_event("a", 1), Event(b"{}", fields), an_event("b", 2)])
 
         assert [type(outcome) for outcome in outcomes] == [type(STORED), Dead, type(STORED)]
-        assert [place(event).id for event in store.find()] == ["a", "b"]
+        assert [place(event).id for event in split(store.find())] == ["a", "b"]
 
     @pytest.mark.parametrize("pool", ["threads", "processes"])
     def test_the_same_events_from_many_sides_at_once_are_stored_once(
@@ -164,7 +165,7 @@ class TestInsert:
         with executor:
             stored = sum(executor.map(insert_and_count_stored, [settings] * 6, range(0, 600, 100)))
 
-        assert stored == store.count() == len(list(store.find())) == 800
+        assert stored == store.count() == len(list(split(store.find()))) == 800
 
 
 def insert_and_count_stored(settings: Settings, first: int) -> int:
@@ -197,7 +198,7 @@ class TestWhatIsStored:
         store.insert([event])
 
         assert store.get("a") == event.raw
-        assert list(store.find()) == [event.raw]
+        assert list(split(store.find())) == [event.raw]
 
     def test_may_be_nested_as_deep_as_the_door_allows(self, store: Store) -> None:
         value: object = 1
@@ -215,7 +216,7 @@ class TestWhatIsStored:
         store.insert([event])
 
         other = open_store(settings)
-        found = list(other.find())
+        found = list(split(other.find()))
         other.close()
 
         assert found == [event.raw]
@@ -243,7 +244,7 @@ class TestWhatIsStored:
         store = open_store(new_settings(settings.db_backend))
 
         store.insert([an_event(id, timestamp) for timestamp, id in places])
-        found = [place(event) for event in store.find()]
+        found = [place(event) for event in split(store.find())]
         below_zero = store.count(end=-1)
         store.close()
 
@@ -254,77 +255,95 @@ class TestWhatIsStored:
 
 class TestFind:
     def test_answers_all_events_in_order(self, filled: Store) -> None:
-        events = [place(event) for event in filled.find()]
+        events = [place(event) for event in split(filled.find())]
 
         assert events == sorted(events)
         assert len(events) >= 7
 
-    def test_descending_is_the_reverse(self, filled: Store) -> None:
-        events = list(filled.find())
+    def test_answers_chunks_of_whole_lines(self, filled: Store) -> None:
+        chunks = list(filled.find())
 
-        assert list(filled.find(descending=True)) == events[::-1]
+        assert all(chunk.endswith(b"\n") for chunk in chunks)
+        assert [json.loads(line) for line in b"".join(chunks).splitlines()] == list(map(json.loads, split(chunks)))
+
+    def test_answers_chunks_that_are_small_whatever_the_events(self, store: Store) -> None:
+        sizes = [10, 300_000, 1000, 200_000, 1_000_000, 1_000_000, 10, 10]
+        events = [an_event(f"{number}", number, text="x" * size) for number, size in enumerate(sizes * 10)]
+        store.insert(events)
+
+        chunks = list(store.find())
+
+        assert list(split(chunks)) == [event.raw for event in events]
+        assert all(len(chunk) - len(chunk.splitlines()[-1]) <= 256 * 1024 for chunk in chunks)
+
+    def test_descending_is_the_reverse(self, filled: Store) -> None:
+        events = list(split(filled.find()))
+
+        assert list(split(filled.find(descending=True))) == events[::-1]
 
     def test_start_and_end_are_in_the_range(self, filled: Store) -> None:
-        events = list(filled.find())
+        events = list(split(filled.find()))
         start, end = place(events[1]).timestamp, place(events[-2]).timestamp
 
-        assert list(filled.find(start=start)) == [e for e in events if place(e).timestamp >= start]
-        assert list(filled.find(end=end)) == [e for e in events if place(e).timestamp <= end]
-        assert list(filled.find(start, end)) == [e for e in events if start <= place(e).timestamp <= end]
-        assert list(filled.find(start, start)) == [e for e in events if place(e).timestamp == start]
+        assert list(split(filled.find(start=start))) == [e for e in events if place(e).timestamp >= start]
+        assert list(split(filled.find(end=end))) == [e for e in events if place(e).timestamp <= end]
+        assert list(split(filled.find(start, end))) == [e for e in events if start <= place(e).timestamp <= end]
+        assert list(split(filled.find(start, start))) == [e for e in events if place(e).timestamp == start]
 
     def test_a_range_may_hold_nothing(self, filled: Store) -> None:
-        last = place(list(filled.find())[-1]).timestamp
+        last = place(list(split(filled.find()))[-1]).timestamp
 
-        assert list(filled.find(start=last + 1)) == []
-        assert list(filled.find(start=last, end=last - 1)) == []
+        assert list(split(filled.find(start=last + 1))) == []
+        assert list(split(filled.find(start=last, end=last - 1))) == []
 
     @pytest.mark.parametrize("descending", [False, True])
     @pytest.mark.parametrize("limit", [1, 2, 100])
     def test_page_after_page_gives_the_same_as_one_pass(self, filled: Store, limit: int, descending: bool) -> None:
-        events = list(filled.find())
+        events = list(split(filled.find()))
         start, end = place(events[1]).timestamp, place(events[-2]).timestamp
         pages: list[list[bytes]] = []
         after = None
 
-        while page := list(filled.find(start, end, after=after, limit=limit, descending=descending)):
+        while page := list(split(filled.find(start, end, after=after, limit=limit, descending=descending))):
             pages.append(page)
             after = place(page[-1])
 
-        assert [event for page in pages for event in page] == list(filled.find(start, end, descending=descending))
+        assert [event for page in pages for event in page] == list(
+            split(filled.find(start, end, descending=descending))
+        )
         assert all(len(page) == limit for page in pages[:-1])
 
     @pytest.mark.parametrize("descending", [False, True])
     def test_a_cursor_from_outside_the_range_does_not_widen_it(self, filled: Store, descending: bool) -> None:
-        events = list(filled.find())
+        events = list(split(filled.find()))
         first, last = place(events[0]), place(events[-1])
         start, end = place(events[1]).timestamp, place(events[-2]).timestamp
         before, beyond = (last, first) if descending else (first, last)
 
-        found = list(filled.find(start, end, after=before, descending=descending))
-        found_beyond = list(filled.find(start, end, after=beyond, descending=descending))
+        found = list(split(filled.find(start, end, after=before, descending=descending)))
+        found_beyond = list(split(filled.find(start, end, after=beyond, descending=descending)))
 
-        assert found == list(filled.find(start, end, descending=descending))
+        assert found == list(split(filled.find(start, end, descending=descending)))
         assert found_beyond == []
 
     def test_a_cursor_need_not_be_the_place_of_an_event(self, filled: Store) -> None:
-        events = list(filled.find())
+        events = list(split(filled.find()))
         timestamp, id = place(events[2])
 
-        found = list(filled.find(after=Cursor(timestamp, id + "\x00")))
+        found = list(split(filled.find(after=Cursor(timestamp, id + "\x00"))))
 
         assert found == events[3:]
 
     def test_a_limit_may_be_none_at_all_or_more_than_there_is(self, filled: Store) -> None:
-        events = list(filled.find())
+        events = list(split(filled.find()))
 
-        assert list(filled.find(limit=0)) == []
-        assert list(filled.find(limit=10_000)) == events
+        assert list(split(filled.find(limit=0))) == []
+        assert list(split(filled.find(limit=10_000))) == events
 
     def test_a_reader_may_leave_halfway(self, store: Store) -> None:
         store.insert([an_event(f"{number:05}", number) for number in range(3000)])
 
-        events = store.find()
+        events = split(store.find())
         first = next(events)
         del events
 
@@ -336,8 +355,8 @@ class TestFind:
         for first in range(0, 20_000, 1000):
             store.insert([an_event(f"{number:05}", number, text=text) for number in range(first, first + 1000)])
 
-        found, streaming_bytes = with_peak_memory(lambda: sum(1 for _ in store.find()))
-        kept, keeping_bytes = with_peak_memory(lambda: len(list(store.find())))
+        found, streaming_bytes = with_peak_memory(lambda: sum(1 for _ in split(store.find())))
+        kept, keeping_bytes = with_peak_memory(lambda: len(list(split(store.find()))))
 
         assert found == kept == 20_000
         assert streaming_bytes < 5_000_000
@@ -355,7 +374,7 @@ def with_peak_memory(work: Callable[[], int]) -> tuple[int, int]:
 
 class TestGet:
     def test_answers_the_event_as_find_does(self, filled: Store) -> None:
-        events = list(filled.find())
+        events = list(split(filled.find()))
 
         assert [filled.get(place(event).id) for event in events] == events
 
@@ -366,14 +385,14 @@ class TestGet:
 
 class TestCount:
     def test_counts_what_find_answers(self, filled: Store) -> None:
-        events = list(filled.find())
+        events = list(split(filled.find()))
         start, end = place(events[1]).timestamp, place(events[-2]).timestamp
 
         assert filled.count() == len(events)
         assert filled.count(float("-inf")) == len(events)
-        assert filled.count(start=start) == len(list(filled.find(start=start)))
-        assert filled.count(end=end) == len(list(filled.find(end=end)))
-        assert filled.count(start, end) == len(list(filled.find(start, end)))
+        assert filled.count(start=start) == len(list(split(filled.find(start=start))))
+        assert filled.count(end=end) == len(list(split(filled.find(end=end))))
+        assert filled.count(start, end) == len(list(split(filled.find(start, end))))
         assert filled.count(end, start) == 0
 
     def test_is_nothing_for_a_new_store(self, store: Store) -> None:
@@ -390,7 +409,7 @@ class TestErasing:
         erased = [erase(store, parse("user_id", "me")), erase(store, parse("user_id", "me"))]
 
         assert erased == [3000, 0]
-        assert list(store.find()) == [event.raw for event in theirs]
+        assert list(split(store.find())) == [event.raw for event in theirs]
         assert store.count() == store.count(float("-inf")) == 3000
         assert store.get("a0000") is None
 
@@ -422,7 +441,7 @@ class TestErasing:
         removed = store.remove(match, found.hits)
 
         assert removed == 1
-        assert [place(event).id for event in store.find()] == ["a"]
+        assert [place(event).id for event in split(store.find())] == ["a"]
 
     @pytest.mark.parametrize(
         ("field", "value", "ids"),
@@ -453,7 +472,7 @@ class TestErasing:
         erased = erase(store, parse(field, value))
 
         assert erased == len(ids)
-        assert sorted({"a", "b", "c", "d", "e"} - set(ids)) == [place(event).id for event in store.find()]
+        assert sorted({"a", "b", "c", "d", "e"} - set(ids)) == [place(event).id for event in split(store.find())]
 
     @pytest.mark.parametrize("after", ["x", "W10", "WzEse31d", "$", "\x00"])
     def test_refuses_a_place_that_it_never_gave_out(self, store: Bank, after: str) -> None:
@@ -467,7 +486,7 @@ class TestExpiring:
         store.insert([event])
 
         assert store.get("a") == event.raw
-        assert list(store.find()) == list(store.find(descending=True, limit=1)) == [event.raw]
+        assert list(split(store.find())) == list(split(store.find(descending=True, limit=1))) == [event.raw]
         assert RECEIVED_AT.encode() not in event.raw
 
     def test_can_be_asked_for_changed_and_ended_at_any_time_by_many_at_once(
@@ -497,7 +516,7 @@ def test_without_a_rule_in_the_database_expiring_removes_the_old_and_keeps_the_y
     removed = [store.expire(0), store.expire(7), store.expire(7), store.expire(7)]
 
     assert removed == [0, 1000, 500, 0]
-    assert [place(event).id for event in store.find()] == ["young", "unknown"]
+    assert [place(event).id for event in split(store.find())] == ["young", "unknown"]
     assert store.count() == 2
     store.close()
 
@@ -508,10 +527,10 @@ def test_a_store_that_works_answers_the_ping(filled: Store) -> None:
 
 def test_the_dummy_forgets_what_it_says_it_stored(new_settings: NewSettings) -> None:
     store = open_store(new_settings("dummy"))
-    before = list(store.find())
+    before = list(split(store.find()))
 
     outcomes = store.insert([an_event("a", 1), an_event("a", 1)])
 
     assert outcomes == [STORED, STORED]
     assert store.get("a") is None
-    assert list(store.find()) == before
+    assert list(split(store.find())) == before

@@ -23,6 +23,7 @@ from coinslot.events import RECEIVED_AT, Dead, Event
 from coinslot.match import parse
 from coinslot.stack.servers import MongoServer
 from coinslot.store import DUPLICATE, STORED, Cursor, Store
+from coinslot.store.chunks import split
 from coinslot.store.mongodb import MongoStore
 from tests.pipeline import until
 from tests.running import running
@@ -88,8 +89,8 @@ def nested(depth: int) -> object:
     return value
 
 
-def ids(events: Iterator[bytes]) -> list[str]:
-    return [json.loads(event)["_id"] for event in events]
+def ids(chunks: Iterator[bytes]) -> list[str]:
+    return [json.loads(event)["_id"] for event in split(chunks)]
 
 
 class TestADocumentThatMongoDBCannotHold:
@@ -99,7 +100,7 @@ class TestADocumentThatMongoDBCannotHold:
             pytest.param(2**70, "8-byte ints", id="an int beyond 64 bits"),
             pytest.param({"a\x00b": 1}, "NULL byte", id="a NUL in a key"),
             pytest.param("\ud800", "surrogates", id="text that is not Unicode"),
-            pytest.param("x" * (17 << 20), "bytes in BSON", id="over 16 MiB"),
+            pytest.param("x" * (17 << 20), "larger than MongoDB takes", id="over 16 MiB"),
             pytest.param(nested(190), "nest", id="nested deeper than MongoDB stores"),
             pytest.param(nested(250), "nest", id="nested deeper than MongoDB reads"),
             pytest.param(nested(5000), "recursion", id="nested deeper than Python encodes"),
@@ -117,6 +118,18 @@ class TestADocumentThatMongoDBCannotHold:
         assert len(dead.reason) <= 300
         assert outcomes == [STORED, STORED, DUPLICATE, STORED]
         assert ids(store.find()) == ["a", "b", "c", "d"]
+
+    def test_keeps_no_other_out_where_they_are_too_large_for_one_message(self, store: Store) -> None:
+        large = [an_event(str(number), text="x" * (15 << 20)) for number in range(4)]
+
+        outcomes = store.insert([*large, an_event("x", bad=2**70), an_event("y", text="x" * (17 << 20))])
+
+        *stored, unencodable, too_large = outcomes
+        assert stored == [STORED] * 4  # a duplicate would say that an attempt to send them had been given up halfway
+        assert isinstance(unencodable, Dead)
+        assert isinstance(too_large, Dead)
+        assert "8-byte ints" in unencodable.reason
+        assert "bytes in BSON" in too_large.reason
 
     def test_may_be_one_that_the_operator_has_ruled_out(self, store: Store, documents: Documents) -> None:
         documents.create_index("email", unique=True, sparse=True)
@@ -309,7 +322,7 @@ class TestADatabaseThatOtherSoftwareFilled:
         }
         documents.insert_one({"_id": id, "timestamp": 1, **foreign})
 
-        [found] = store.find()
+        [found] = split(store.find())
 
         fields = json.loads(found)
         assert fields["_id"] == fields["id"] == str(id)

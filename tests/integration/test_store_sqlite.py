@@ -15,6 +15,7 @@ import pytest
 from coinslot.errors import SettingsError, StoreUnavailable
 from coinslot.events import Event
 from coinslot.store import STORED, Cursor, Store
+from coinslot.store.chunks import split
 from coinslot.store.memory import MemoryStore
 from coinslot.store.sqlite import SqliteStore, page_query
 
@@ -94,7 +95,7 @@ class TestTheFile:
                 store.insert([an_event("b")])
             with pytest.raises(StoreUnavailable, match="locked"):
                 store.ping()
-            read_meanwhile = list(store.find())
+            read_meanwhile = list(split(store.find()))
 
         assert read_meanwhile == [an_event("a").raw]
         assert store.insert([an_event("b")]) == [STORED]
@@ -121,7 +122,7 @@ class TestTheFile:
 
         with files_no_larger_than(300_000), pytest.raises(StoreUnavailable):
             store.insert(batch)
-        stored_by_then = store.count(), list(store.find())
+        stored_by_then = store.count(), list(split(store.find()))
         outcomes = store.insert(batch)
 
         assert stored_by_then == (0, [])
@@ -160,7 +161,7 @@ class TestMemory:
         first.insert([an_event("a")])
         first.close()
         third = MemoryStore(path)
-        found = list(second.find()), list(third.find())
+        found = list(split(second.find())), list(split(third.find()))
         second.close()
         third.close()
 
@@ -173,7 +174,7 @@ class TestMemory:
         second.close()
 
         third = MemoryStore(path)
-        counted, found = third.count(), list(third.find())
+        counted, found = third.count(), list(split(third.find()))
         third.close()
 
         assert (counted, found) == (0, [])
@@ -207,7 +208,7 @@ class TestAFileOfVersion1:
         with ThreadPoolExecutor(4) as threads:  # all bring it to the new version at once
             outcomes = list(threads.map(lambda store: store.insert([an_event("old"), an_event("new")]), stores))
         expired = stores[0].expire(1)
-        found = list(stores[1].find())
+        found = list(split(stores[1].find()))
         for store in stores:
             store.close()
 

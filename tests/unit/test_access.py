@@ -1,4 +1,4 @@
-"""Access as WSGI and as ASGI: the same door in front of both."""
+"""Access: the door in front of a whole ASGI application."""
 
 from __future__ import annotations
 
@@ -27,22 +27,7 @@ def a_door(count: Counting | None = None) -> Door:
     return Door(Tokens(read=[READ], write=[WRITE], admin=[ADMIN]).bearer, count)
 
 
-def wsgi(door: Door, method: str, path: str, headers: Headers, origins: tuple[str, ...] = ()) -> tuple[int, Headers]:
-    answered: list[Any] = []
-
-    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        start_response("200 OK", [("X-App", "yes")])
-        return [b"body"]
-
-    fields = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
-    if "HTTP_CONTENT_LENGTH" in fields:
-        fields["CONTENT_LENGTH"] = fields.pop("HTTP_CONTENT_LENGTH")
-    whole = Cors(Access(app, door).wsgi(), origins).wsgi()
-    whole({"REQUEST_METHOD": method, "PATH_INFO": path, **fields}, lambda *started: answered.extend(started))
-    return int(answered[0].split()[0]), {name.lower(): value for name, value in answered[1]}
-
-
-def asgi(door: Door, method: str, path: str, headers: Headers, origins: tuple[str, ...] = ()) -> tuple[int, Headers]:
+def ask(door: Door, method: str, path: str, headers: Headers, origins: tuple[str, ...] = ()) -> tuple[int, Headers]:
     sent: list[dict[str, Any]] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -59,14 +44,10 @@ def asgi(door: Door, method: str, path: str, headers: Headers, origins: tuple[st
     return sent[0]["status"], {name.decode(): value.decode() for name, value in sent[0]["headers"]}
 
 
-both = pytest.mark.parametrize("ask", [wsgi, asgi])
-
-
 def bearing(token: str) -> Headers:
     return {"Authorization": f"Bearer {token}"}
 
 
-@both
 @pytest.mark.parametrize(
     ("method", "path", "headers", "status"),
     [
@@ -83,29 +64,24 @@ def bearing(token: str) -> Headers:
         ("GET", "/forgotten", bearing(ADMIN), 200),
     ],
 )
-def test_the_door_is_in_front_of_the_whole_application(
-    ask: Any, method: str, path: str, headers: Headers, status: int
-) -> None:
+def test_the_door_is_in_front_of_the_whole_application(method: str, path: str, headers: Headers, status: int) -> None:
     answered, told = ask(a_door(), method, path, headers)
 
     assert answered == status
     assert ("x-app" in told) == (status == 200)
 
 
-@both
 @pytest.mark.parametrize("sent", [{"Content-Length": "431"}, {"Transfer-Encoding": "chunked"}])
-def test_a_body_that_is_refused_ends_the_connection(ask: Any, sent: Headers) -> None:
+def test_a_body_that_is_refused_ends_the_connection(sent: Headers) -> None:
     assert ask(a_door(), "POST", EVENTS, sent)[1]["connection"] == "close"
 
 
-@both
 @pytest.mark.parametrize("sent", [{}, {"Content-Length": "0"}])
-def test_a_refusal_without_a_body_keeps_it(ask: Any, sent: Headers) -> None:
+def test_a_refusal_without_a_body_keeps_it(sent: Headers) -> None:
     assert "connection" not in ask(a_door(), "GET", EVENTS, sent)[1]
 
 
-@both
-def test_a_counted_answer_tells_of_the_limit_and_an_open_one_does_not(ask: Any) -> None:
+def test_a_counted_answer_tells_of_the_limit_and_an_open_one_does_not() -> None:
     door = a_door(lambda _: Count(True, 5, 4, 60))
 
     counted = ask(door, "GET", EVENTS, bearing(READ))[1]
@@ -116,8 +92,7 @@ def test_a_counted_answer_tells_of_the_limit_and_an_open_one_does_not(ask: Any) 
     assert is_open == {"x-app": "yes"}
 
 
-@both
-def test_what_is_beyond_the_limit_does_not_reach_the_application(ask: Any) -> None:
+def test_what_is_beyond_the_limit_does_not_reach_the_application() -> None:
     status, told = ask(
         a_door(lambda _: Count(False, 5, 0, 60)), "POST", EVENTS, {**bearing(WRITE), "Content-Length": "9"}
     )
@@ -128,8 +103,7 @@ def test_what_is_beyond_the_limit_does_not_reach_the_application(ask: Any) -> No
     assert "x-app" not in told
 
 
-@both
-def test_only_the_bearers_of_known_tokens_are_counted_each_by_itself(ask: Any) -> None:
+def test_only_the_bearers_of_known_tokens_are_counted_each_by_itself() -> None:
     counted: list[str] = []
     door = a_door(lambda bearer: counted.append(bearer))
 
@@ -141,8 +115,7 @@ def test_only_the_bearers_of_known_tokens_are_counted_each_by_itself(ask: Any) -
     assert len(set(counted)) == 1
 
 
-@both
-def test_a_page_of_an_allowed_origin_may_read_why_it_was_refused(ask: Any) -> None:
+def test_a_page_of_an_allowed_origin_may_read_why_it_was_refused() -> None:
     preflight = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
 
     asked, told = ask(a_door(), "OPTIONS", EVENTS, preflight, (ORIGIN,))
@@ -192,5 +165,4 @@ def test_the_beginning_and_the_end_of_an_asgi_application_pass() -> None:
 def test_while_authentication_is_off_nothing_stands_before_the_application() -> None:
     def app() -> None: ...
 
-    assert Access(app, None).wsgi() is app
     assert Access(app, None).asgi() is app

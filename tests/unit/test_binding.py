@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 
 import pytest
@@ -38,6 +39,21 @@ def test_every_other_address_is_refused_in_a_line_that_says_what_to_set(host: st
 def test_so_are_all_addresses_of_ipv6() -> None:
     with pytest.raises(CannotStart):
         listen_address(Settings.load(host="::", port=0))
+
+
+@pytest.mark.parametrize("gateway", ["127.0.0.1:3000", "[::1]:80", "127.0.0.2:80"])
+def test_a_container_need_not_be_told_while_its_gateway_is_published_on_loopback(gateway: str) -> None:
+    assert listen_address(Settings.load(host="0.0.0.0", port=0, gateway=gateway))[0] == "0.0.0.0"
+
+
+@pytest.mark.parametrize("gateway", ["0.0.0.0:80", "80", ":80", "[::]:80", "192.0.2.1:80", "no-such-host.invalid:80"])
+def test_it_must_be_where_that_is_published_elsewhere(gateway: str) -> None:
+    with pytest.raises(CannotStart, match=f"^GATEWAY={re.escape(gateway)} can be reached from outside"):
+        listen_address(Settings.load(host="0.0.0.0", port=0, gateway=gateway))
+
+
+def test_a_gateway_opens_nothing_that_listens_on_loopback() -> None:
+    assert listen_address(Settings.load(port=0, gateway="0.0.0.0:80"))[0] == "127.0.0.1"
 
 
 @pytest.mark.parametrize(

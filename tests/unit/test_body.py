@@ -33,7 +33,8 @@ encodings = pytest.mark.parametrize("encoding", COMPRESS)
 
 def plain(environ: dict[str, Any], max_bytes: int) -> bytes:
     """The body as ingest comes to it."""
-    return body.read(environ, max_bytes, hold=lambda _: None).inflate(max_bytes)
+    sent = body.read(environ, max_bytes, hold=lambda _: None)
+    return body.inflate(sent.content, sent.encoding, max_bytes)
 
 
 class Dribble(io.BytesIO):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import urlencode
+from urllib.parse import unquote_to_bytes, urlencode
 
 import pytest
 from hypothesis import given, settings
@@ -141,3 +141,14 @@ def test_any_bytes_are_events_or_refused(body: bytes, media: str) -> None:
         assert error.status in (400, 413)
     else:
         assert all(isinstance(raw, bytes) for raw in found)
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"%", b"=", b" ", b"4", b"F", b"z", b"\n", b"\r", b"\t", b"%41", b"%0A", b"%3d", b"\xff"])
+    )
+)
+def test_a_form_is_decoded_as_urllib_decodes_it(pieces: list[bytes]) -> None:
+    text = b"".join(pieces)
+
+    assert formats.unquote(text) == unquote_to_bytes(text)

@@ -13,7 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import api.app
 import ingest.app
-import ingest.lane
+import ingest.head
 from api import stream
 from api.about import limits
 from api.openapi.document import create_document
@@ -93,7 +93,7 @@ def test_its_paths_are_the_routes_of_the_apps(apps: list[Flask]) -> None:
     described = document()
 
     assert unlike(described, *apps) == set()
-    assert {("post", ingest.lane.PATH), ("get", stream.PATH)} <= set(operations(described))  # those of the lanes
+    assert {("post", ingest.head.PATH), ("get", stream.PATH)} <= set(operations(described))  # those of the lanes
 
 
 def test_positive_control_a_route_too_many_on_either_side_is_seen(apps: list[Flask]) -> None:
@@ -101,7 +101,7 @@ def test_positive_control_a_route_too_many_on_either_side_is_seen(apps: list[Fla
     described["paths"]["/made-up"] = {"post": described["paths"]["/limits"].pop("get")}
 
     assert unlike(described, *apps) == {("post", "/made-up"), ("get", "/limits")}
-    assert unlike(document(), apps[0]) == {("post", ingest.lane.PATH)}
+    assert unlike(document(), apps[0]) == {("post", ingest.head.PATH)}
 
 
 # Tokens
@@ -147,6 +147,6 @@ def test_its_limits_are_those_of_the_server_it_describes() -> None:
 
     assert described["components"]["schemas"]["Events"]["anyOf"][1]["maxItems"] == 7
     assert "2000 bytes" in described["components"]["schemas"]["Event"]["description"]
-    posting = described["paths"][ingest.lane.PATH]["post"]["description"]
+    posting = described["paths"][ingest.head.PATH]["post"]["description"]
     assert "3000 bytes" in posting
     assert "7 events" in posting

@@ -12,6 +12,7 @@ from flask import Flask
 from api import ranges
 from coinslot.errors import StoreUnavailable
 from coinslot.media import NDJSON
+from coinslot.store.chunks import join
 
 EVENTS = [b'{"_id":"%d","timestamp":1}' % number for number in range(3)]
 
@@ -23,7 +24,8 @@ class Store:
         self.whole = whole
 
     def find(self, *_: Any, **__: Any) -> Iterator[bytes]:
-        yield from EVENTS
+        yield join(EVENTS[:2])
+        yield join(EVENTS[2:])
         if not self.whole:
             raise StoreUnavailable()
 

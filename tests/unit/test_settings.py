@@ -99,6 +99,10 @@ def test_overrides_stand_over_the_environment(monkeypatch: pytest.MonkeyPatch) -
         ("RATE_LIMIT", "1000"),
         ("RATE_LIMIT", "0/minute"),
         ("RATE_LIMIT", "1000/minute;10/second"),
+        ("FAILPOINT", "stored:soon"),
+        ("FAILPOINT", "stored:0"),
+        ("FAILPOINT", "stored:1:slow"),
+        ("FAILPOINT", "nowhere"),
     ],
 )
 def test_a_bad_value_is_refused_in_one_line_that_names_it(

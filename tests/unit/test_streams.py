@@ -48,7 +48,7 @@ class Backstage:
         return Page(None, [each for each in self.fed if order(each.cursor) > order(after)][:limit])
 
     def find(self, start: float) -> Iterator[bytes]:
-        yield b'{"timestamp":0}'
+        yield b'{"timestamp":0}\n'
         self.fed += self.at_find
 
     def wait(self, after: str, timeout_s: float) -> bool:
@@ -162,3 +162,12 @@ def test_a_follower_that_is_ended_has_left(backstage: Backstage) -> None:
     follow(backstage)
 
     assert len(backstage) == 0
+
+
+def test_a_head_in_flask_takes_no_followers_place(backstage: Backstage) -> None:
+    app = Flask(__name__)
+    app.register_blueprint(stream.blueprint(backstage, backstage, lambda: True, lambda: 0.0, followers_max=1))
+    client = app.test_client()
+
+    assert [client.head(PATH).status_code for _ in range(3)] == [200] * 3
+    assert client.get(PATH).status_code == 200

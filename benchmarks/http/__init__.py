@@ -1,0 +1,1 @@
+"""Benchmarks of POSTs, and the servers that take them."""

@@ -1,0 +1,1 @@
+"""What Coinslot's users would write or run instead: programs of their own, with settings from the environment."""
