@@ -9,8 +9,8 @@ import itertools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import time
 from itertools import repeat
+from time import time
 from typing import Any, NamedTuple
 
 import bson

@@ -16,6 +16,7 @@ from api.openapi.schemas import SIGN_IN
 from coinslot.events import Mint
 
 FIRST_MS = 1_333_046_104_322
+_mint = Mint()
 DIFFERENT = 5_000  # beyond that they come again, too far apart for any of them to notice
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -46,7 +45,7 @@ Document = dict[str, Any] | RawBSONDocument
 def to_fields(event: Event) -> dict[str, Any]:
     """The event with the time at which it was received, for insert_many to encode: twice as fast as to_document."""
     at_ms = event.received_at_ms
-    return event.fields if at_ms is None else {**event.fields, RECEIVED_AT: _date(at_ms)}
+    return event.fields if at_ms is None else {**event.fields, RECEIVED_AT: _moment(at_ms)}
 
 
 def fits_one_message(events: Sequence[Event]) -> bool:
@@ -116,4 +115,4 @@ _PLAIN: dict[type, Callable[[Any], object]] = {
 }
 _json = msgspec.json.Encoder(enc_hook=_plain)
 _length = struct.Struct("<i").unpack_from  # a document begins with it
-_date = lru_cache(maxsize=16)(DatetimeMS)  # the events of a commit were received at one time
+_moment = lru_cache(maxsize=16)(DatetimeMS)  # the events of a commit were received at one time
