@@ -104,14 +104,12 @@ class Batcher:
         return self._fill(Batch())
 
     def _fill(self, batch: Batch) -> Batch:
+        """With what is there. Nothing is waited for: while this batch is written, the next one gathers in the queue."""
         inbox, events, size_bytes = self._consumer.inbox, 0, 0
         until = self._clock() + self._max_age_s
         while events < self._max_events and size_bytes < self._max_bytes:
-            if not inbox:
-                left_s = until - self._clock()
-                if left_s <= 0 or not self._reads_more(left_s):
-                    break
-                continue
+            if not inbox and (self._clock() >= until or not self._reads_more()):
+                break
             if _tried(inbox[0]):
                 break
             commit = open_commit(inbox.popleft(), self._max_deliveries)
@@ -120,12 +118,12 @@ class Batcher:
             size_bytes += len(commit.message.body)
         return batch
 
-    def _reads_more(self, wait_s: float) -> bool:
+    def _reads_more(self) -> bool:
         try:
-            self._consumer.read(wait_s)
+            self._consumer.read(0)
         except QueueUnavailable:
             return False  # what the batch holds already must not be forgotten; the next read tells again
-        return True
+        return bool(self._consumer.inbox)
 
 
 def open_commit(message: Message, max_deliveries: int) -> Commit:

@@ -22,17 +22,19 @@ def message(*events: bytes, deliveries: int = 1, body: bytes | None = None) -> M
 
 
 class Reads:
-    """A consumer whose reads bring what it was told, one list each, and then nothing; time passes as they wait."""
+    """A consumer whose reads bring what it was told, one list each after `read_s`, and then nothing: they wait then."""
 
-    def __init__(self, *reads: list[Message] | Exception) -> None:
+    def __init__(self, *reads: list[Message] | Exception, read_s: float = 0) -> None:
         self.inbox: deque[Any] = deque()
         self.now_s = 0.0
         self._reads = deque(reads)
+        self._read_s = read_s
 
     def read(self, timeout_s: float) -> None:
         if not self._reads:
             self.now_s += timeout_s
             return
+        self.now_s += self._read_s
         read = self._reads.popleft()
         if isinstance(read, Exception):
             raise read
@@ -54,13 +56,21 @@ def ids(batch: Batch | None) -> list[str]:
 ONE, TWO, THREE = (b'{"_id":"%d","timestamp":1}' % number for number in (1, 2, 3))
 
 
-def test_messages_of_several_reads_join_one_batch_until_it_is_old_enough() -> None:
+def test_messages_of_several_reads_join_one_batch_and_none_is_waited_for() -> None:
     reads = Reads([message(ONE)], [message(TWO, THREE)])
 
     batch = batcher(reads).next(wait_s=1)
 
     assert ids(batch) == ["1", "2", "3"]
-    assert reads.now_s == 0.02
+    assert reads.now_s == 0
+
+
+def test_a_batch_is_old_enough_some_time_after_its_first_message_though_more_keep_coming() -> None:
+    reads = Reads(*([message(ONE)] for _ in range(50)), read_s=0.005)
+
+    batch = batcher(reads).next(wait_s=1)
+
+    assert ids(batch) == ["1"] * 5
 
 
 def test_no_message_is_no_batch() -> None:
