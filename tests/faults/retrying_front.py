@@ -1,20 +1,35 @@
-"""python -m tests.faults.retrying_front: a front whose Redis client repeats what failed, as redis.Redis does."""
+"""python -m tests.faults.retrying_front: a front that publishes again what failed, as redis.Redis does by itself."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
-import redis
-
-from coinslot import redisclient, server
+import ingest.app
+from coinslot import server
+from coinslot.errors import QueueUnavailable
+from coinslot.queue import Broker
 from front import create_site
 
-
-def connect(url: str, *, timeout_s: float, **_: Any) -> redis.Redis:
-    server_of = urlsplit(url)
-    return redis.Redis(server_of.hostname or "", server_of.port or 0, protocol=2, socket_timeout=timeout_s)
+TRIES = 3
 
 
-redisclient.connect = connect
+class Retrying(Broker):
+    def publisher(self) -> Any:
+        publish: Callable[[bytes, int], None] = super().publisher()
+
+        def again(body: bytes, events: int, tries: int = TRIES) -> None:
+            try:
+                publish(body, events)
+            except QueueUnavailable:
+                if tries == 1:
+                    raise
+                again(body, events, tries - 1)
+
+        return again
+
+
+ingest.app.Broker = Retrying  # type: ignore[misc]
 
 if __name__ == "__main__":
     server.main(create_site)

@@ -60,6 +60,7 @@ def answers(url: str) -> bool:
 @pytest.fixture
 def on_rabbitmq(amqp_url: str, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[Pipeline]:
     environment = {"BROKER_URL": amqp_url, "DB_BACKEND": "sqlite", "REDIS_URL": redis_url, "KEY_PREFIX": prefix}
+    environment["COMMITS_IN_FLIGHT"] = "1"  # so that whoever publishes has done so before
     pipeline = Pipeline(tmp_path, environment).start()
     yield pipeline
     pipeline.stop()

@@ -100,7 +100,7 @@ def test_events_without_an_id_whose_publish_went_unheard_may_be_stored_but_never
     ("front", "messages", "statuses"),
     [
         ("front", 10, [503] * 2 + [201] * 8),
-        # The positive control: redis-py by itself tries again, and the sender never learns that it did.
+        # The positive control: it is tried again within, and the sender never learns that it was.
         ("tests.faults.retrying_front", 12, [201] * 10),
     ],
 )

@@ -34,7 +34,8 @@ def post(status: int, media: str, body: Any, sent: str = JSON, query: str = "", 
 
 def get(status: int, media: str, template: str, query: str = "", **headers: str) -> Ask:
     path = template.format(filename="coinslot.js", id="1700000000000-0") + query
-    return Ask(status, media, "GET", template, path, headers=headers)
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Ask(status, media, "GET", template, path, headers=fields)
 
 
 def erase(status: int, path: str, body: bytes) -> Ask:
