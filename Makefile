@@ -18,9 +18,9 @@ up: .venv/installed ## run Coinslot here; takes HOST= PORT= DATA_DIR= WORKERS=
 	@$(BIN)/coinslot up $(if $(HOST),--host '$(HOST)') $(if $(PORT),--port '$(PORT)') \
 		$(if $(DATA_DIR),--data-dir '$(DATA_DIR)') $(if $(WORKERS),--workers '$(WORKERS)')
 
-# Most of a test's time is spent waiting for the processes that it starts, so two of them share the machine.
+# Most of a test's time is spent waiting for the processes that it starts, so three of them share the machine.
 test: .venv/installed-test ## run all tests on servers of their own; takes ARGS= for pytest
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile $(ARGS)
 
 test-compose: .venv/installed-test ## run the compose stack and kill parts of it; needs a Docker engine
 	$(BIN)/pytest tests/compose/check_compose.py $(ARGS)

@@ -61,8 +61,18 @@ class Channel(virtual.Channel):  # type: ignore[misc]
         # Not by its hash: where Redis does not know that, it takes three round trips, and there is time for one.
         meta = msgspec.json.encode(message)
         # Past the client and its pool, which would take longer than the rest of a publish.
-        self._putter.send_command("EVAL", self._put_script, 2, queue, ledger_of(queue), body, events, meta)
-        self._putter.read_response()
+        connection = self._connected_putter()
+        connection.send_command("EVAL", self._put_script, 2, queue, ledger_of(queue), body, events, meta)
+        connection.read_response()
+
+    def _connected_putter(self) -> Any:
+        """As a pool would hand it out: one that Redis has closed meanwhile is made anew."""
+        try:
+            if self._putter.can_read():
+                self._putter.disconnect()
+        except redisclient.Errors:
+            self._putter.disconnect()
+        return self._putter
 
     def _get_many(self, queues: Sequence[str], timeout: float | None = None) -> None:
         """Deliver what there is, waiting for it up to `timeout` s; raises Empty."""
