@@ -10,7 +10,7 @@ from coinslot.queue import Consumer
 from coinslot.store import Outcome, Store
 from worker.batch import Batch, Batcher
 from worker.settlement import Settled, Settlement, dead_message, tally
-from worker.ticker import ticking
+from worker.ticker import Ticker
 
 log = logging.getLogger("coinslot.worker")
 
@@ -51,6 +51,7 @@ class Worker:
         self._check_halt = check_halt
         self._recant = recant
         self._reconnect = reconnect
+        self._ticker = Ticker(self._keep_claims, KEEP_EVERY_S)
         self._waits = False
         self._backoff_s = BACKOFF_FIRST_S
 
@@ -63,6 +64,7 @@ class Worker:
             while not self._stopping():
                 self.run_once()
         finally:
+            self._ticker.stop()
             self._consumer.close()
 
     def run_once(self) -> int:
@@ -100,14 +102,15 @@ class Worker:
 
     def _store_batch(self, batch: Batch) -> list[Settled] | None:
         """What each message came to; None if stopping got in the way of storing it."""
-        doomed = [dead_message(commit, commit.fault) for commit in batch.commits if commit.fault]
-        batch.commits = [commit for commit in batch.commits if not commit.fault]
-        with ticking(self._keep_claims, KEEP_EVERY_S):
+        with self._ticker.ticking():
             outcomes = self._insert(batch)
         if outcomes is None:
             return None
-        settled, at = doomed, 0
+        settled, at = [], 0
         for commit in batch.commits:
+            if commit.fault:
+                settled.append(dead_message(commit, commit.fault))
+                continue
             until = at + len(commit.events)
             settled.append(tally(commit, outcomes[at:until], tried=batch.tried))
             at = until

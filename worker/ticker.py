@@ -7,22 +7,40 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
-@contextmanager
-def ticking(tick: Callable[[], None], every_s: float) -> Iterator[None]:
-    """Call `tick` in a thread of its own, every so many seconds while the body runs, and not afterwards.
+class Ticker:
+    """Calls `tick` every so many seconds while a body runs, and not afterwards.
 
-    The end of the body waits for a tick under way, so a tick must end by itself.
+    In one thread for all bodies, made for the first: to wake it for each would cost more than most of them take. The
+    end of a body waits for a tick under way, so a tick must end by itself.
     """
-    done = threading.Event()
 
-    def run() -> None:
-        while not done.wait(every_s):
-            tick()
+    def __init__(self, tick: Callable[[], None], every_s: float) -> None:
+        self._tick = tick
+        self._every_s = every_s
+        self._thread: threading.Thread | None = None
+        self._stopped = threading.Event()
+        self._ticks = False
+        self._ticking = threading.Lock()
 
-    thread = threading.Thread(target=run, name="ticker", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+    @contextmanager
+    def ticking(self) -> Iterator[None]:
+        """For the body; one at a time."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
+            self._thread.start()
+        self._ticks = True
+        try:
+            yield
+        finally:
+            with self._ticking:
+                self._ticks = False
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._every_s):
+            with self._ticking:
+                if self._ticks:
+                    self._tick()
+
+    def stop(self) -> None:
+        """There will be no more bodies."""
+        self._stopped.set()

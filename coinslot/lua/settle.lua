@@ -48,24 +48,34 @@
 -- The limit: a batch with which more than a share of the recent events would have died is left as it is, and so is
 -- everything after it, until somebody has looked (docs/decisions/0009-dead-letter-limit.md).
 local WINDOW_EVENTS, MIN_DEAD, MIN_LETTERS, MOST_OF_A_MESSAGE = 10000, 100, 3, 1000
-local group, consumer, channel, feed_length, feed_bytes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local group, consumer, channel, feed_length, feed_bytes = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local max_share = tonumber(ARGV[6])
-local at, messages, settled, lines = 7, {}, {}, {}
+local at, asked, owned, messages, settled, lines, counted = 7, {}, {}, {}, {}, {}, {}
 
 local function take()
   at = at + 1
   return ARGV[at - 1]
 end
 
-local function ours(id)
-  if group == '' then return true end
+local function find_owned(first, last, most)
   -- XPENDING fails when the group is gone, with all it knew: then nobody owns anything.
-  local pending = redis.pcall('XPENDING', KEYS[1], group, id, id, 1, consumer)
-  return not pending.err and #pending == 1
+  for _, entry in ipairs(redis.pcall('XPENDING', KEYS[1], group, first, last, most, consumer)) do
+    owned[entry[1]] = true
+  end
 end
 
 local function count(field, by)
-  if by ~= 0 then redis.call('HINCRBY', KEYS[2], field, by) end
+  counted[field] = (counted[field] or 0) + by
+end
+
+-- To join the lines takes Redis a third of a settlement. Subscribers of replicas, and of a cluster, are not seen here.
+local function may_be_heard()
+  for section, alone in pairs({replication = 'connected_slaves:0', cluster = 'cluster_enabled:0'}) do
+    local info = redis.pcall('INFO', section)
+    if type(info) ~= 'string' or not string.find(info, alone, 1, true) then return true end
+  end
+  local subscribers, patterns = redis.pcall('PUBSUB', 'NUMSUB', channel), redis.pcall('PUBSUB', 'NUMPAT')
+  return subscribers[2] ~= 0 or patterns ~= 0
 end
 
 while at <= #ARGV do
@@ -80,7 +90,15 @@ while at <= #ARGV do
   message.changes = tonumber(take())
   message.first_change = at
   at = at + message.changes
-  if ours(message.id) then messages[#messages + 1] = message end
+  asked[#asked + 1] = message
+end
+
+if group ~= '' and #asked > 0 then
+  find_owned(asked[1].id, asked[#asked].id, #asked)  -- nearly always all of them, for they lie side by side
+end
+for _, message in ipairs(asked) do
+  if group ~= '' and not owned[message.id] then find_owned(message.id, message.id, 1) end
+  if group == '' or owned[message.id] then messages[#messages + 1] = message end
 end
 
 local window = redis.call('HMGET', KEYS[2], 'recent_events', 'recent_dead', 'recent_letters', 'halted', 'halted_reason')
@@ -113,7 +131,7 @@ for _, message in ipairs(messages) do
         'deliveries', message.deliveries, 'received_at_ms', message.received_at_ms)
     end
     for i = message.first_change, message.first_change + message.changes - 1 do
-      redis.call('XADD', KEYS[4], 'MAXLEN', '~', feed_length, '*', 'event', ARGV[i])
+      redis.call('XADD', KEYS[4], '*', 'event', ARGV[i])
       lines[#lines + 1] = ARGV[i]
     end
     count('fed', message.changes)
@@ -131,6 +149,9 @@ for _, message in ipairs(messages) do
     settled[#settled + 1] = message.id
   end
 end
+for field, by in pairs(counted) do
+  if by ~= 0 then redis.call('HINCRBY', KEYS[2], field, by) end
+end
 
 if #settled > 0 then
   local scale = events > WINDOW_EVENTS and 0.5 or 1
@@ -139,12 +160,11 @@ if #settled > 0 then
 end
 
 if #lines > 0 then
-  redis.call('PUBLISH', channel, table.concat(lines, '\n'))
+  if may_be_heard() then redis.call('PUBLISH', channel, table.concat(lines, '\n')) end
   -- Large events must not let the feed fill Redis: nothing is queued then, so nothing would be settled to trim it.
   local bytes, length = redis.call('MEMORY', 'USAGE', KEYS[4]), redis.call('XLEN', KEYS[4])
-  if bytes > feed_bytes then
-    redis.call('XTRIM', KEYS[4], 'MAXLEN', '~', math.floor(length * feed_bytes / bytes))
-  end
+  local longest = math.min(feed_length, math.floor(length * feed_bytes / bytes))
+  redis.call('XTRIM', KEYS[4], 'MAXLEN', '~', longest, 'LIMIT', 0)  -- else it would trim 10,000 at most
   -- Trimmed, or lost and made anew: it is whole from its first entry on.
   if feed_was_there == 0 or redis.call('XLEN', KEYS[4]) < fed_before + #lines then
     redis.call('HDEL', KEYS[2], 'whole_from')
