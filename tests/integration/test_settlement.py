@@ -197,9 +197,10 @@ def test_a_subscriber_of_a_replica_hears_every_change(tmp_path: Path) -> None:
         folder.mkdir()
     with (
         running(RedisServer(folders[0], repl_diskless_sync_delay=0)) as primary,
-        running(RedisServer(folders[1], replicaof=f"127.0.0.1 {primary.port}")) as replica,
+        running(RedisServer(folders[1])) as replica,
     ):
         client: Any = redisclient.connect(replica.url, timeout_s=5)
+        client.replicaof("127.0.0.1", primary.port)
         until(lambda: client.info("replication")["master_link_status"] == "up")
         bench = Bench(Settings.load(redis_url=primary.url))
         subscriber = client.pubsub(ignore_subscribe_messages=True)
