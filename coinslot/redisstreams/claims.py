@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from time import monotonic
 from typing import Any
 
@@ -35,8 +35,8 @@ class Claims:
         self._keep_at = 0.0
         self._claimed: dict[str, int] = {}  # and not delivered yet, in the order in which it will be
 
-    def sweep(self, held: Collection[str]) -> None:
-        """At most every `every_s`: take over what has been idle for `idle_s`.
+    def sweep(self, held: Callable[[], Collection[str]]) -> None:
+        """At most every `every_s`: take over what has been idle for `idle_s`. Asked at every read, and mostly too soon.
 
         Not what is `held` here: another may have had it meanwhile, and whoever holds it would settle it without a word
         of that. Nothing is taken while earlier claims wait: other consumers may be quicker.
@@ -44,15 +44,16 @@ class Claims:
         if self._claimed or monotonic() < self._sweep_at:
             return
         self._sweep_at = monotonic() + self._every_s
-        idle = self._pending(len(held) + SWEEP_COUNT, idle_ms=self._idle_ms)
-        for id in held:
+        own = held()
+        idle = self._pending(len(own) + SWEEP_COUNT, idle_ms=self._idle_ms)
+        for id in own:
             idle.pop(id, None)
         if idle:
             ids: Any = self._redis.xclaim(self._queue, GROUP, self._consumer, self._idle_ms, list(idle), justid=True)
             claimed = {id.decode() for id in ids}
             # Least delivered first: one that kills its readers is not to hold up, each time, those read along with it.
             self._claimed = {id: idle[id] for id in sorted(idle, key=lambda id: idle[id]) if id in claimed}
-        self.adopt(held)  # a read that the network kept back may reach Redis long after its reader gave it up
+        self.adopt(own)  # a read that the network kept back may reach Redis long after its reader gave it up
         self._forget(keys=[self._queue], args=[GROUP, FORGET_CONSUMER_S * 1000])
 
     def adopt(self, held: Collection[str]) -> None:
@@ -78,14 +79,14 @@ class Claims:
             del self._claimed[id]
         return None
 
-    def keep(self, held: Collection[str]) -> None:
+    def keep(self, held: Callable[[], Collection[str]]) -> None:
         """Say that the messages `held` are still being worked on, as far as they are still this consumer's.
 
         Cheap enough to call for every batch: it tells Redis only now and then.
         """
         if monotonic() >= self._keep_at:
             self._keep_at = monotonic() + self._idle_ms / 1000 / KEEP_PER_IDLE_TIME
-            if ours := self._ours(held):
+            if ours := self._ours(held()):
                 self._reset_idle(ours, idle_ms=0)
 
     def excuse(self, held: Mapping[str, int]) -> None:

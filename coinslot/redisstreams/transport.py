@@ -99,7 +99,7 @@ class Channel(virtual.Channel):  # type: ignore[misc]
     def _redeliver(self, queues: Sequence[str]) -> bool:
         for queue in queues:
             claims = self._claims_of(queue)
-            claims.sweep(self.qos.held())
+            claims.sweep(self.qos.held)
             claimed = claims.redeliver()
             if claimed:
                 self.connection._deliver(to_payload(queue, *claimed), queue)
@@ -139,7 +139,7 @@ class Channel(virtual.Channel):  # type: ignore[misc]
     def keep_claims(self) -> None:
         """Keep others from taking over what this consumer holds; call it several times within `claim_idle_s`."""
         for claims in self._claims.values():
-            claims.keep(self.qos.held())
+            claims.keep(self.qos.held)
 
     def excuse(self) -> None:
         """Do not count the delivery of what this consumer holds."""

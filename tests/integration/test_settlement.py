@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+from coinslot import redisclient
 from coinslot.changes import START, Feed, parse_cursor
 from coinslot.events import Dead
+from coinslot.keys import GROUP
 from coinslot.queue import Consumer
+from coinslot.settings import Settings
+from coinslot.stack.servers import RedisServer
 from coinslot.store import DUPLICATE, STORED
 from tests.bench import Bench
+from tests.pipeline import until
+from tests.running import running
 from worker.batch import Commit
 from worker.settlement import dead_message, tally
 
@@ -64,6 +73,24 @@ def test_a_stale_worker_that_wakes_after_another_took_over_changes_nothing_even_
     assert fed_by_the_late_one == []
     assert bench.fed() == [ONE]
     assert bench.audit().faults == []
+
+
+def test_of_a_batch_only_what_is_still_this_workers_is_settled_wherever_it_lies(bench: Bench) -> None:
+    for number in range(6):
+        bench.publish(b'[{"_id":"%d","timestamp":1}]' % number, 1)
+    consumer, heir = bench.consumer(), bench.consumer()
+    commits = bench.read(consumer)
+    bench.publish(b"[" + ONE + b"]", 1)
+    bench.read(heir)  # so that it has a name
+    taken = [commits[0].id, commits[3].id]
+    bench.redis.xclaim(bench.keys.queue, GROUP, heir.name, 0, taken)
+
+    mine = bench.settle(consumer, [tally(commits[n], [STORED], tried=False) for n in (3, 1, 5, 0, 4, 2)])
+
+    audit = bench.audit()
+    assert mine == 4
+    assert bench.fed() == [commits[n].events[0].raw for n in (1, 5, 4, 2)]
+    assert (audit.stored, audit.queued, audit.queue_messages, audit.faults) == (4, 3, 3, [])
 
 
 def test_an_event_was_received_when_redis_accepted_it_whoever_reads_it_and_how_late(bench: Bench) -> None:
@@ -129,6 +156,74 @@ def test_every_change_is_published_to_plain_subscribers_as_json_lines(bench: Ben
     message = subscriber.get_message(timeout=5)
     subscriber.close()
     assert message["data"].splitlines() == [ONE, TWO]
+
+
+def settle_one(bench: Bench) -> None:
+    bench.publish(b"[" + ONE + b"]", 1)
+    consumer = bench.consumer()
+    (commit,) = bench.read(consumer)
+    bench.settle(consumer, [tally(commit, [STORED], tried=False)])
+
+
+def published(bench: Bench) -> int:
+    stats: dict[str, dict[str, int]] = bench.redis.info("commandstats")
+    return stats.get("cmdstat_publish", {}).get("calls", 0)
+
+
+def test_where_nobody_can_hear_it_nothing_is_published(bench: Bench) -> None:
+    before = published(bench)
+
+    settle_one(bench)
+
+    assert published(bench) == before
+    assert bench.fed() == [ONE]
+
+
+def test_a_subscriber_by_a_pattern_hears_every_change(bench: Bench) -> None:
+    subscriber = bench.redis.pubsub(ignore_subscribe_messages=True)
+    subscriber.psubscribe(f"{bench.keys.channel[:-1]}*")
+    subscriber.get_message(timeout=1)
+
+    settle_one(bench)
+
+    message = subscriber.get_message(timeout=5)
+    subscriber.close()
+    assert message["data"] == ONE
+
+
+def test_a_subscriber_of_a_replica_hears_every_change(tmp_path: Path) -> None:
+    folders = [tmp_path / "primary", tmp_path / "replica"]
+    for folder in folders:
+        folder.mkdir()
+    with (
+        running(RedisServer(folders[0], repl_diskless_sync_delay=0)) as primary,
+        running(RedisServer(folders[1])) as replica,
+    ):
+        client: Any = redisclient.connect(replica.url, timeout_s=5)
+        client.replicaof("127.0.0.1", primary.port)
+        until(lambda: client.info("replication")["master_link_status"] == "up")
+        bench = Bench(Settings.load(redis_url=primary.url))
+        subscriber = client.pubsub(ignore_subscribe_messages=True)
+        subscriber.subscribe(bench.keys.channel)
+        subscriber.get_message(timeout=1)
+
+        settle_one(bench)
+
+        message = subscriber.get_message(timeout=5)
+        subscriber.close()
+        bench.close()
+    assert message["data"] == ONE
+
+
+def test_a_message_of_very_many_changes_leaves_the_feed_no_longer_than_any_other(bench: Bench) -> None:
+    consumer, number = bench.consumer(), 25_000
+    bench.publish(b"[" + b",".join(b'{"_id":"%d","timestamp":1}' % n for n in range(number)) + b"]", number)
+    (commit,) = bench.read(consumer)
+
+    bench.settle(consumer, [tally(commit, [STORED] * number, tried=False)], feed_max_events=1000)
+
+    assert 1000 <= bench.redis.xlen(bench.keys.feed) < 1200
+    assert bench.audit().faults == []
 
 
 def test_the_feed_is_bounded_and_a_cursor_older_than_it_is_told_of_the_gap(bench: Bench) -> None:
