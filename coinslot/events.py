@@ -5,12 +5,9 @@ Whatever could fail later must fail here, so that an event that was accepted can
 
 from __future__ import annotations
 
-import itertools
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import repeat
-from time import time
 from typing import Any, NamedTuple
 
 import bson
@@ -18,6 +15,7 @@ import msgspec
 from bson.errors import InvalidDocument
 
 from coinslot.errors import CoinslotError
+from coinslot.mint import Mint
 
 MAX_DEPTH = 100  # MongoDB's own limit for nested documents
 MAX_ID_CHARACTERS = 128
@@ -79,26 +77,6 @@ class Dead:
 # An event that has passed the check: its `_id`, and one JSON object in UTF-8 without line breaks, as posted (an `_id`
 # put first where the client sent none). A plain tuple: it is unpacked at once.
 Admitted = tuple[str, bytes]
-
-
-class Mint:
-    """Makes `_id`s: 24 hexadecimal digits, growing with time, unique among processes and machines.
-
-    As MongoDB's ObjectIds are, in a third of the time: seconds since 1970, a random number for each mint, a counter.
-    """
-
-    def __init__(self) -> None:
-        self._random = os.urandom(5).hex()
-        self._counter = itertools.count(int.from_bytes(os.urandom(3)))
-        self._begins = (0, "")  # in this second
-
-    def __call__(self) -> str:
-        now_s = int(time())
-        second, beginning = self._begins
-        if now_s != second:
-            beginning = f"{now_s:08x}{self._random}"
-            self._begins = (now_s, beginning)
-        return f"{beginning}{next(self._counter) & 0xFFFFFF:06x}"
 
 
 class EventCheck:

@@ -49,7 +49,7 @@ def create_site(settings: Settings, _stopping: Stopping) -> Site:
     budget = Budget(settings.bodies_max_bytes)
     view = View(intake, budget, settings.max_body_bytes)
     app: Any = create_flask(view, broker.check)
-    desk = Desk(intake, commit, settings.threads)
+    desk = Desk(intake, commit)
     posts = Posts(WSGIMiddleware(app, workers=settings.threads), desk, budget, settings.max_body_bytes)
     guarded = Access(posts, door).asgi()
     lane = partial(Lane, desk, budget, _admits(settings, door), settings.max_body_bytes)

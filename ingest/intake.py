@@ -17,8 +17,6 @@ from ingest.budget import FREE_BYTES
 from ingest.head import Head
 from ingest.turn import Turn
 
-TURN_TIMEOUT_S = 2.0
-
 
 class Taken(NamedTuple):
     """Events that only have to enter the queue, and what is answered once they have."""
@@ -47,14 +45,13 @@ class Intake:
         self._backpressure = backpressure
         self._max_body_bytes = max_body_bytes
         self._max_events = max_events
-        self._turn = Turn(TURN_TIMEOUT_S)
+        self._turn = Turn()
 
     def __call__(self, head: Head, content: bytes, hold: Callable[[int], None]) -> Answer:
         """Waits for the queue."""
         taken = self.take(head, content, hold)
         if isinstance(taken, Answer):
             return taken
-        del content  # while the queue is waited for, the events alone are held
         return self.finish(taken, self._commit(taken.raws))
 
     def take(self, head: Head, content: bytes, hold: Callable[[int], None]) -> Taken | Answer:

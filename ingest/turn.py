@@ -6,6 +6,7 @@ import threading
 
 from ingest.answer import Busy
 
+TIMEOUT_S = 2.0
 RETRY_AFTER_S = 1
 
 
@@ -16,13 +17,18 @@ class Turn:
     Python does it on one core anyway.
     """
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
 
     def __enter__(self) -> None:
         if not self._lock.acquire(timeout=self._timeout_s):
-            raise Busy("too many large bodies at once", RETRY_AFTER_S)
+            raise too_many()
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
+
+
+def too_many() -> Busy:
+    """For whoever has waited long enough."""
+    return Busy("too many large bodies at once", RETRY_AFTER_S)

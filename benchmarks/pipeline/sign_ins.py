@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from api.openapi.schemas import SIGN_IN
-from coinslot.events import Mint
+from coinslot.mint import Mint
 
 FIRST_MS = 1_333_046_104_322
 _mint = Mint()

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from queue import Empty
 from typing import Any
 
-import msgspec
 import redis
 from kombu.transport import virtual
 
@@ -17,6 +16,7 @@ from coinslot import lua, redisclient
 from coinslot.keys import GROUP, ledger_of
 from coinslot.redisstreams.claims import Claims
 from coinslot.redisstreams.entry import to_payload
+from coinslot.redisstreams.putter import Putter
 from coinslot.redisstreams.qos import QoS
 
 BLOCK_S = 2.0  # longest wait for a message; the reader's socket timeout is longer
@@ -48,31 +48,14 @@ class Channel(virtual.Channel):  # type: ignore[misc]
         self._reader = redisclient.connect(
             self.redis_url, timeout_s=BLOCK_S + self.timeout_s, connect_timeout_s=self.timeout_s / 2
         )
-        self._putter: Any = self._redis.connection_pool.make_connection()
-        self._put_script = lua.source("put")
+        self._putter = Putter(self._redis)
         self._declare_script = self._redis.register_script(lua.source("declare"))
         self._claims: dict[str, Claims] = {}
         self._read_messages = FIRST_READ_MESSAGES
         self._lost_a_reply = False  # Redis may have assigned us messages in it
 
     def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
-        body = message.pop("body")
-        events = message["headers"].get("events", 1)
-        # Not by its hash: where Redis does not know that, it takes three round trips, and there is time for one.
-        meta = msgspec.json.encode(message)
-        # Past the client and its pool, which would take longer than the rest of a publish.
-        connection = self._connected_putter()
-        connection.send_command("EVAL", self._put_script, 2, queue, ledger_of(queue), body, events, meta)
-        connection.read_response()
-
-    def _connected_putter(self) -> Any:
-        """As a pool would hand it out: one that Redis has closed meanwhile is made anew."""
-        try:
-            if self._putter.can_read():
-                self._putter.disconnect()
-        except redisclient.Errors:
-            self._putter.disconnect()
-        return self._putter
+        self._putter.put(queue, message)
 
     def _get_many(self, queues: Sequence[str], timeout: float | None = None) -> None:
         """Deliver what there is, waiting for it up to `timeout` s; raises Empty."""
@@ -191,7 +174,7 @@ class Channel(virtual.Channel):  # type: ignore[misc]
         try:
             super().close()
         finally:
-            self._putter.disconnect()
+            self._putter.close()
             self._redis.close()
             self._reader.close()
 

@@ -11,8 +11,10 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from math import ceil
+from types import FrameType
 from typing import Any, NamedTuple
 
 import uvicorn
@@ -27,9 +29,8 @@ from coinslot.start import starting
 
 DRAIN_S = 4  # after this, what is still being answered at a stop is cut off
 BACKLOG = 2048
-FILES = (
-    2000  # that may be open besides connections: sockets of our own, and of those who are told that there is no room
-)
+FILES = 2000  # that may be open besides connections: of our own, and of those who are told that there is no room
+TICK_S = 1.0
 
 # Whether the server has been told to stop; endless answers ask, and end.
 Stopping = Callable[[], bool]
@@ -68,6 +69,19 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, stopping: threading.Event) -> None:
         super().__init__(config)
         self._stopping = stopping
+        self._ring: Callable[[], object] = lambda: None
+
+    async def main_loop(self) -> None:
+        """Wakes once a second for the date; uvicorn's own looks ten times a second whether it is to stop."""
+        rung = asyncio.Event()
+        self._ring = partial(asyncio.get_running_loop().call_soon_threadsafe, rung.set)
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(rung.wait(), TICK_S)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._ring()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._stopping.set()

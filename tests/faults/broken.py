@@ -37,7 +37,7 @@ class Broken:
 def create_ingest(settings: Settings, _stopping: Stopping) -> Site:
     parts: Any = Broken()
     app: Any = ingest.app.create_flask(parts, parts)
-    desk = Desk(parts, parts, threads=1)
+    desk = Desk(parts, parts)
     return Site(WSGIMiddleware(app), 100, partial(Lane, desk, Budget(2**20), lambda _: True, 2**20))
 
 

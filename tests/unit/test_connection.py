@@ -12,51 +12,9 @@ from uvicorn.server import ServerState
 
 from coinslot.server.connection import MAX_PIPELINED, Connection
 from coinslot.server.deadlines import BODY_BYTES, Patience
+from tests.connections import Transport, Waits
 
 PATIENCE = Patience(head_s=1, body_s=2, unread_s=3, linger_s=4)
-
-
-class Transport(asyncio.Transport):
-    """What is written to it, and what is asked of it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written = b""
-        self.is_paused = False
-        self.ended = ""
-
-    def write(self, data: Any) -> None:
-        assert not self.ended
-        self.written += data
-
-    def write_eof(self) -> None:
-        self.ended = self.ended or "half-closed"
-
-    def close(self) -> None:
-        self.ended = "closed"
-
-    def abort(self) -> None:
-        self.ended = "aborted"
-
-    def is_closing(self) -> bool:
-        return self.ended in ("closed", "aborted")
-
-    def pause_reading(self) -> None:
-        self.is_paused = True
-
-    def resume_reading(self) -> None:
-        self.is_paused = False
-
-
-class Waits:
-    def __init__(self) -> None:
-        self.until: dict[Any, float] = {}
-
-    def set(self, connection: Any, timeout_s: float) -> None:
-        self.until[connection] = timeout_s
-
-    def clear(self, connection: Any) -> None:
-        self.until.pop(connection, None)
 
 
 class Stage:

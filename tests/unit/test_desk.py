@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -27,13 +28,11 @@ class Intake:
 
     def __init__(self, broken: str = "") -> None:
         self.broken = broken
-
-    def __call__(self, head: Head, content: bytes, hold: Any) -> Answer:
-        self._break("call")
-        return answered(b"in a thread")
+        self.threads: list[str] = []
 
     def take(self, head: Head, content: bytes, hold: Any) -> Taken | Answer:
         self._break("take")
+        self.threads.append(threading.current_thread().name)
         if content == b"bad":
             return answered(b"refused")
         return Taken([content], answered(content), as_text=False)
@@ -67,6 +66,12 @@ async def turn() -> None:
         await asyncio.sleep(0)
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
 async def taken(desk: Desk, *contents: bytes) -> list[Answer]:
     """What whoever brought these has been told, as it is told."""
     told: list[Answer] = []
@@ -76,9 +81,9 @@ async def taken(desk: Desk, *contents: bytes) -> list[Answer]:
     return told
 
 
-def at_the_desk(play: Any, intake: Intake | None = None, commit: Any = None) -> Any:
+def at_the_desk(play: Any, intake: Intake | None = None, commit: Any = None, timeout_s: float = 10) -> Any:
     async def run() -> Any:
-        return await play(Desk(intake or Intake(), commit, threads=1))  # type: ignore[arg-type]
+        return await play(Desk(intake or Intake(), commit, timeout_s))  # type: ignore[arg-type]
 
     return asyncio.run(run())
 
@@ -131,17 +136,33 @@ def test_where_the_queue_is_not_there_all_are_told_so() -> None:
     assert at_the_desk(play, commit=commit) == [answered(b"no queue")] * 2
 
 
-def test_a_large_body_goes_to_a_thread() -> None:
-    async def play(desk: Desk) -> Answer:
-        told: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        desk.take(HEAD, b"x" * (FREE_BYTES + 1), Budget(0).share(), told.set_result)
-        assert not told.done()
-        return await asyncio.wait_for(told, 10)
+def test_a_large_body_is_taken_apart_in_a_thread_and_joins_a_commit_all_the_same() -> None:
+    commit, intake = Commit(), Intake()
+    large = b"x" * (FREE_BYTES + 1)
 
-    assert at_the_desk(play) == answered(b"in a thread")
+    async def play(desk: Desk) -> list[Answer]:
+        told = await taken(desk, large)
+        await until(lambda: bool(commit.joined))
+        commit.joined[0][1].set_result(None)
+        await until(lambda: bool(told))
+        return told
+
+    assert at_the_desk(play, intake, commit) == [answered(large)]
+    assert intake.threads == ["intake_0"]
 
 
-@pytest.mark.parametrize("broken", ["take", "join", "commit", "finish", "call"])
+def test_who_waits_too_long_for_that_thread_is_told_to_come_back() -> None:
+    async def play(desk: Desk) -> list[Answer]:
+        told = await taken(desk, b"x" * (FREE_BYTES + 1))
+        await until(lambda: bool(told))
+        return told
+
+    (told,) = at_the_desk(play, commit=Commit(), timeout_s=-1)
+
+    assert (told.status, told.retry_after_s) == (answer.STATUS[503], 1)
+
+
+@pytest.mark.parametrize("broken", ["take", "take of a large body", "join", "commit", "finish"])
 def test_a_bug_is_500_to_all_whom_it_touches_and_the_log_tells_us(
     broken: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -158,17 +179,14 @@ def test_a_bug_is_500_to_all_whom_it_touches_and_the_log_tells_us(
 
     async def play(desk: Desk) -> list[Answer]:
         told: list[Answer] = []
-        size = FREE_BYTES + 1 if broken == "call" else 1
+        size = FREE_BYTES + 1 if "large" in broken else 1
         for _ in range(2):
             desk.take(HEAD, b"x" * size, Budget(0).share(), told.append)
-        for _ in range(1000):
-            if len(told) == 2:
-                break
-            await asyncio.sleep(0.01)
+        await until(lambda: len(told) == 2)
         return told
 
     with caplog.at_level(logging.ERROR, "coinslot.ingest"):
-        told = at_the_desk(play, Intake(broken), Broken())
+        told = at_the_desk(play, Intake(broken.split()[0]), Broken())
 
     assert told == [answer.crashed()] * 2
     assert BUG in caplog.text

@@ -14,41 +14,10 @@ from ingest.budget import FREE_BYTES, Budget, Share
 from ingest.desk import Tell
 from ingest.head import PATH, Head
 from ingest.lane import Lane
+from tests.connections import Transport, Waits
 
 MAX_BYTES = 1_000_000
 PATIENCE = Patience(head_s=1, body_s=2, unread_s=3, linger_s=4)
-
-
-class Transport:
-    """What is written to it, and what is asked of it."""
-
-    def __init__(self) -> None:
-        self.written = b""
-        self.is_paused = False
-        self.ended = ""
-        self.protocol: Any = None
-
-    def write(self, data: bytes) -> None:
-        assert not self.ended
-        self.written += data
-
-    def close(self) -> None:
-        self.ended = self.ended or "closed"
-
-    def abort(self) -> None:
-        self.ended = "aborted"
-
-    def is_closing(self) -> bool:
-        return bool(self.ended)
-
-    def pause_reading(self) -> None:
-        self.is_paused = True
-
-    def resume_reading(self) -> None:
-        self.is_paused = False
-
-    def set_protocol(self, protocol: Any) -> None:
-        self.protocol = protocol
 
 
 class Desk:
@@ -69,19 +38,6 @@ class Desk:
     def tell(self) -> None:
         content, tell = self.waiting.pop(0)
         tell(echo(content))
-
-
-class Waits:
-    """Deadlines that nobody keeps."""
-
-    def __init__(self) -> None:
-        self.until: dict[Any, float] = {}
-
-    def set(self, connection: Any, timeout_s: float) -> None:
-        self.until[connection] = timeout_s
-
-    def clear(self, connection: Any) -> None:
-        self.until.pop(connection, None)
 
 
 class State:
