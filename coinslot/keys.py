@@ -8,7 +8,10 @@ GROUP = "workers"  # the consumer group of every queue
 
 
 class Keys(NamedTuple):
-    """`queue` is also the queue's name on other brokers. Shapes are drawn in lua/put.lua and lua/settle.lua."""
+    """`queue` and `analytics` are also the queues' names on other brokers.
+
+    Shapes are drawn in lua/put.lua and lua/settle.lua, those of the counters in lua/count.lua.
+    """
 
     queue: str
     ledger: str
@@ -17,12 +20,19 @@ class Keys(NamedTuple):
     channel: str
     rate: str  # drawn in coinslot/access/rate.py
     erasures: str  # drawn in coinslot/removal/record.py
+    analytics: str  # the queue of analytic events
+    counted: str  # what is known of all counters; those of a namespace begin with it
+    feature_specs: str  # drawn in coinslot/analytics/features/
 
     @classmethod
     def of(cls, prefix: str) -> Keys:
         queue, feed, rate = f"{{{prefix}}}:events", f"{{{prefix}}}:feed", f"{{{prefix}}}:rate"
         erasures = f"{{{prefix}}}:erasures"
-        return cls(queue, ledger_of(queue), f"{queue}:dead", feed, f"{prefix}:changes", rate, erasures)
+        analytics = f"{{{prefix}}}:analytics"
+        return cls(
+            queue, ledger_of(queue), f"{queue}:dead", feed, f"{prefix}:changes", rate, erasures,
+            analytics, f"{{{prefix}}}:counted", f"{{{prefix}}}:features",
+        )  # fmt: skip
 
 
 def ledger_of(queue: str) -> str:

@@ -6,16 +6,17 @@ Units stand in the names. The README's table is generated from these fields and 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 from urllib.parse import quote, urlsplit
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 from redis.connection import parse_url
 
 from coinslot.access.tokens import check_token
+from coinslot.analytics.settings import AnalyticsSettings, Listed
 from coinslot.errors import SettingsError
 
 KIB = 1024
@@ -29,10 +30,8 @@ SCHEMES = {
 TOKENS = ("write_tokens", "read_tokens", "admin_tokens")
 SECRET = ("redis_url", "mongodb_url", "broker_url", "db_pass", *TOKENS)  # hold a password or may: never shown
 
-Listed = Annotated[tuple[str, ...], NoDecode]
 
-
-class Settings(BaseSettings):
+class Settings(AnalyticsSettings):
     """What an operator can set, with defaults that suit one machine.
 
     Raises SettingsError, through `load`, naming the variable and what is wrong with it.

@@ -14,13 +14,20 @@ from coinslot.settings import Settings
 
 
 class Broker:
-    """Streams beside the feed, or what BROKER_URL names. Nothing connects before it is used."""
+    """Streams beside the feed, or what BROKER_URL names. Nothing connects before it is used.
 
-    def __init__(self, settings: Settings) -> None:
+    name: of one of the queues in Keys; by default that of events. in_order: on a broker other than Redis one consumer
+    alone reads the queue, the others stand by; lua/count.lua keeps the order on Redis.
+    """
+
+    def __init__(self, settings: Settings, name: str = "", *, in_order: bool = False) -> None:
         redisstreams.register()
         self._settings = settings
-        arguments = None if settings.queue_is_on_redis else {"x-queue-type": "quorum"}  # it counts deliveries
-        name = Keys.of(settings.key_prefix).queue
+        arguments: dict[str, Any] | None = None
+        if not settings.queue_is_on_redis:
+            arguments = {"x-queue-type": "quorum"}  # it counts deliveries
+            arguments |= {"x-single-active-consumer": True} if in_order else {}
+        name = name or Keys.of(settings.key_prefix).queue
         self._queue = kombu.Queue(name, exchange=kombu.Exchange(""), routing_key=name, queue_arguments=arguments)
 
     def publisher(self) -> Publisher:
