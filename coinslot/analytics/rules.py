@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from coinslot.analytics.counter import GLOBAL
@@ -31,6 +31,6 @@ def named_field(name: str) -> str:
 
 
 def weekly_field(name: str, at: datetime) -> str:
-    """Of the ISO week in which `at` is, by its own offset."""
-    year, week, _ = at.isocalendar()
+    """Of the ISO week in which `at` is, in UTC."""
+    year, week, _ = at.astimezone(UTC).isocalendar()
     return f"w:{year:04}{week:02}:{name}"

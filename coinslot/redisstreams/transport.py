@@ -28,8 +28,8 @@ MAX_READ_BYTES = 4 * 1024 * 1024  # about: judged by the size of the messages of
 class Channel(virtual.Channel):  # type: ignore[misc]
     """A consumer of its own name. Publishing and consuming raise redis.RedisError and OSError.
 
-    transport_options: `redis_url`; `timeout_s`, the socket timeout of a publish; `claim_idle_s`, `claim_every_s`; `in_order`,
-    whether what is taken over is delivered oldest first.
+    transport_options: `redis_url`; `timeout_s`, the socket timeout of a publish; `claim_idle_s`, `claim_every_s`;
+    `in_order`, whether what is taken over is delivered oldest first.
     """
 
     QoS = QoS

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from coinslot.analytics import rules, users
+from coinslot.analytics.counter import GLOBAL
 from coinslot.analytics.event import AnalyticEvent
 from coinslot.analytics.rules import Rules
 from worker.counting.piece import Piece
@@ -85,7 +86,7 @@ class Parcel:
         name, namespace = event.event_name, event.namespace
         user = self._users.setdefault(event.user_id, len(self._users) + 1)
         named = self._counter(namespace, rules.named_field(name), name)
-        internal = self._counter(namespace, rules.INTERNAL_FIELD, rules.GLOBAL)
+        internal = self._counter(namespace, rules.INTERNAL_FIELD, GLOBAL)
         weekly = 0
         if self._rules.of(name).date_cohort == "weekly":
             at = event.datetime or _moment(at_ms)

@@ -29,7 +29,13 @@ class Step:
     """
 
     def __init__(
-        self, client: redis.Redis, keys: Keys, consumer: Callable[[], str], most_counters: int, *, queue_is_on_redis: bool
+        self,
+        client: redis.Redis,
+        keys: Keys,
+        consumer: Callable[[], str],
+        most_counters: int,
+        *,
+        queue_is_on_redis: bool,
     ) -> None:
         self._script = client.register_script(lua.source("filter", "count"))
         queue = keys.analytics
@@ -39,7 +45,7 @@ class Step:
         self._group = GROUP if queue_is_on_redis else ""
 
     def __call__(self, parcel: bytes) -> Counted:
-        arguments = [self._group, self._consumer(), self._most_counters, parcel]
+        arguments: list[bytes | str | int | float] = [self._group, self._consumer(), self._most_counters, parcel]
         try:
             messages, hindrance = self._script(keys=self._keys, args=arguments)
         except Errors as error:
