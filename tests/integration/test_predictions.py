@@ -11,7 +11,7 @@ from coinslot.analytics.settings import Target
 from coinslot.errors import CannotStart
 from coinslot.integration.extra import require_grpc
 from coinslot.integration.messages import PredictionRequest
-from coinslot.integration.predictions import Predictions, create_predictions
+from coinslot.integration.predictions import create_predictions
 from coinslot.integration.predictor import REST_S, Predictor
 from coinslot.settings import Settings
 from tests.target import GrpcTarget, absent
@@ -107,7 +107,7 @@ def test_one_that_is_slow_is_left_out(other: GrpcTarget, caplog: pytest.LogCaptu
     with GrpcTarget("slow") as slow:
         slow.answers.clear()  # until the end of the test
 
-        answer = asked(slow.target, other.target, timeout_s=1.0)
+        answer = asked(slow.target, other.target, timeout_s=2.0)
 
     assert answer == {"buys": {"other_yes": 0.75, "other_no": 0.25}}
     assert caplog.messages == ["gRPC target slow predicts nothing: DEADLINE_EXCEEDED"]
@@ -134,26 +134,43 @@ def test_one_that_dies_is_left_out_until_it_is_back() -> None:
 
 
 def test_one_that_was_silent_rests_and_is_then_tried_by_one_request(other: GrpcTarget) -> None:
-    now = [0.0]
-    predictions = Predictions([Predictor(other.target, lambda: now[0])], SHORT_S)
     other.answers.clear()
+    now, tried = [0.0], []
+    predictor = Predictor(other.target, lambda: now[0])
 
     for now[0] in (0, 1, REST_S - 1, REST_S, REST_S + 1, 2 * REST_S):
-        predictions.ask("shop", str(now[0]), [])
-    predictions.close()
+        if call := predictor.ask("shop", "ann", [], SHORT_S):
+            tried.append(now[0])
+        assert predictor.answer(call) == {}
+    predictor.close()
 
-    assert [request.user_id for request in other.asked] == ["0", str(REST_S), str(2 * REST_S)]
+    assert tried == [0, REST_S, 2 * REST_S]
+
+
+def test_only_one_request_at_a_time_tries_one_that_was_silent(other: GrpcTarget) -> None:
+    other.answers.clear()
+    now = [0.0]
+    predictor = Predictor(other.target, lambda: now[0])
+    predictor.answer(predictor.ask("shop", "ann", [], SHORT_S))
+    now[0] = REST_S
+
+    calls = [predictor.ask("shop", "ann", [], LONG_S) for _ in range(2)]
+    other.answers.set()
+    answers = [predictor.answer(call) for call in calls]
+    predictor.close()
+
+    assert answers == [{"buys": {"other_yes": 0.75, "other_no": 0.25}}, {}]
 
 
 def test_one_that_answers_again_is_asked_each_time(other: GrpcTarget) -> None:
+    other.answers.clear()
     now = [0.0]
     predictor = Predictor(other.target, lambda: now[0])
-    other.answers.clear()
-    Predictions([predictor], SHORT_S).ask("shop", "ann", [])
+    predictor.answer(predictor.ask("shop", "ann", [], SHORT_S))
     other.answers.set()
-
     now[0] = REST_S
-    answers = [Predictions([predictor], LONG_S).ask("shop", "ann", []) for _ in range(2)]
+
+    answers = [predictor.answer(predictor.ask("shop", "ann", [], LONG_S)) for _ in range(2)]
     predictor.close()
 
     assert answers == [{"buys": {"other_yes": 0.75, "other_no": 0.25}}] * 2

@@ -24,9 +24,11 @@ def test_they_are_what_protoc_makes_of_the_file(compiled: descriptor_pb2.FileDes
 
 
 def test_positive_control_another_number_is_seen(compiled: descriptor_pb2.FileDescriptorProto) -> None:
-    compiled.message_type[0].field[0].number = 9
+    described = messages.describe()
 
-    assert messages.describe() != compiled
+    described.message_type[0].field[0].number = 9
+
+    assert described != compiled
 
 
 def test_an_event_is_on_the_wire_as_the_contract_says() -> None:
