@@ -38,7 +38,9 @@ class GrpcTarget:
         self._server.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         stopped = self._server.stop(grace=0)
         self.reads.set()
         self.answers.set()

@@ -10,17 +10,18 @@ from typing import Any
 import grpc
 
 # Servers take a client for abusive that pings a quiet connection more often than every 5 min. Data that nobody
-# acknowledges ends it after KEEPALIVE_TIMEOUT_MS: with keepalive on, gRPC sets TCP_USER_TIMEOUT to that.
+# acknowledges ends it after SILENT_MS: with keepalive on, gRPC sets TCP_USER_TIMEOUT to its timeout.
 KEEPALIVE_TIME_MS = 310_000
-KEEPALIVE_TIMEOUT_MS = 10_000
+SILENT_MS = 10_000
 RECONNECT_MAX_MS = 5_000
 
 
-def open_channel(address: str, keepalive_time_ms: int = KEEPALIVE_TIME_MS) -> Any:
+def open_channel(address: str, keepalive_time_ms: int = KEEPALIVE_TIME_MS, silent_ms: int = SILENT_MS) -> Any:
     """A grpc.Channel, which connects when it is first used, and again whenever it must."""
     options = [
         ("grpc.keepalive_time_ms", keepalive_time_ms),
-        ("grpc.keepalive_timeout_ms", min(keepalive_time_ms, KEEPALIVE_TIMEOUT_MS)),
+        ("grpc.keepalive_timeout_ms", silent_ms),
+        ("grpc.http2.ping_timeout_ms", silent_ms),  # a minute by default, whatever the other says
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", RECONNECT_MAX_MS),  # how long one attempt may take

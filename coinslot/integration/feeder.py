@@ -14,9 +14,9 @@ from coinslot.integration.source import Event
 
 QUEUE_MAX_EVENTS = 10_000
 BATCH_MAX_EVENTS = 500
-TICK_S = 0.5
+TICK_S = 0.2
 REPORT_EVERY_S = 10.0
-RESTART_PAUSE_S = 1.0
+RESTART_PAUSE_S, RESTART_MAX_PAUSE_S = 1.0, 10.0
 
 Report = Callable[[int, int], None]  # sent, dropped: since the last report
 
@@ -61,9 +61,11 @@ class Feeder:
 
     def _run(self) -> None:
         self._feed_one_sender()
+        pause_s = RESTART_PAUSE_S
         while self._close_by is None:
-            log.warning("gRPC target %s: its sender ended, and is started again", self._name)
-            self._pause()
+            log.warning("gRPC target %s: its sender ended, and is started again in %.0f s", self._name, pause_s)
+            self._pause(pause_s)
+            pause_s = min(2 * pause_s, RESTART_MAX_PAUSE_S)
             self._feed_one_sender()
         self._lost += len(self._events)
         self._tell()
@@ -105,9 +107,9 @@ class Feeder:
         self._report(self._sent, dropped)
         self._sent, self._reported_at = 0, monotonic()
 
-    def _pause(self) -> None:
+    def _pause(self, pause_s: float) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._close_by, RESTART_PAUSE_S)
+            self._changed.wait_for(lambda: self._close_by, pause_s)
 
     def _is_over(self, pipe: Pipe) -> bool:
         return self._close_by is not None and not self._events and pipe.is_written()

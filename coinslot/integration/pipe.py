@@ -27,7 +27,6 @@ class Pipe:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
-            env={**os.environ, "GRPC_VERBOSITY": "NONE"},  # a target that is away is told of here, not by gRPC
         )
         assert self._process.stdin and self._process.stdout
         self._to, self._from = self._process.stdin, self._process.stdout

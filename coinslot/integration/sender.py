@@ -84,10 +84,14 @@ class Sender:
         call = self._open.future(requests, wait_for_ready=True)
         call.add_done_callback(requests.end)
         while not requests.ended.wait(REPORT_EVERY_S):
-            self._report(self._source.take_sent())
+            self._report_sent()
             if self._is_late():
                 call.cancel()
-        self._report(self._source.take_sent())
+        self._report_sent()
+
+    def _report_sent(self) -> None:
+        if sent := self._source.take_sent():
+            self._report(sent)
 
     def _is_late(self) -> bool:
         return self._source.over_for_s() > END_TIMEOUT_S

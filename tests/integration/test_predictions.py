@@ -27,9 +27,7 @@ def other() -> Iterator[GrpcTarget]:
 
 
 def asked(*targets: Target, timeout_s: float = LONG_S) -> dict[str, dict[str, float]]:
-    predictions = create_predictions(
-        Settings.load(external_grpc_prediction_targets=targets, grpc_timeout_s=timeout_s)
-    )
+    predictions = create_predictions(Settings.load(external_grpc_prediction_targets=targets, grpc_timeout_s=timeout_s))
     try:
         return predictions.ask("shop", "ann", ["visit", "look"])
     finally:
