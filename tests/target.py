@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
 from typing import Any
 
 import grpc
@@ -38,9 +37,10 @@ class GrpcTarget:
         self._server.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
         stopped = self._server.stop(grace=0)
         self.reads.set()
         self.answers.set()
@@ -90,12 +90,3 @@ def absent(name: str = "absent") -> Target:
     """Nobody listens there."""
     with GrpcTarget(name) as gone:
         return gone.target
-
-
-def eventually(holds: Callable[[], bool], step: Callable[[], object]) -> None:
-    """Takes the step until it holds."""
-    for _ in range(10_000):
-        if holds():
-            return
-        step()
-    raise AssertionError("it never held")

@@ -26,8 +26,9 @@ log = logging.getLogger("coinslot.grpc")
 class Feeder:
     """Each event that is put is either sent or dropped, and counted once.
 
-    Dropped is what comes while the queue is full, what a sender had when it ended, and what is left at the end. Beside
-    QUEUE_MAX_EVENTS in the queue, about 3 * BATCH_MAX_EVENTS are on their way through pipe and sender.
+    Dropped is what comes while the queue is full, what a sender had when it ended (of which it may have sent some, in
+    the half second since it last told), and what is left at the end. Beside QUEUE_MAX_EVENTS in the queue, about
+    3 * BATCH_MAX_EVENTS are on their way through pipe and sender.
     """
 
     def __init__(self, name: str, start: Callable[[], Pipe], report: Report) -> None:

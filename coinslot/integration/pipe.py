@@ -65,8 +65,6 @@ class Pipe:
         """Has the sender send what it got, until `by` (monotonic); returns how many more it sent. It is gone then."""
         self._to.close()
         try:
-            if not self.is_written():  # it would take half a line for an event
-                self._process.kill()
             self._process.wait(max(0.0, by - monotonic()))
         except subprocess.TimeoutExpired:
             self._process.kill()

@@ -16,7 +16,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from time import sleep
 from typing import Any
@@ -97,13 +97,19 @@ class Sender:
         return self._source.over_for_s() > END_TIMEOUT_S
 
 
+def read_batches(lines: Iterable[bytes]) -> Iterator[list[Event]]:
+    decoder = msgspec.json.Decoder(list[Event])
+    for line in lines:
+        if line.endswith(b"\n"):  # or else whoever wrote it was killed meanwhile
+            yield decoder.decode(line)
+
+
 def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # whoever started this ends its input, or kills it
     os.nice(NICENESS)
     source = Source()
-    batches = map(msgspec.json.Decoder(list[Event]).decode, sys.stdin.buffer)
-    threading.Thread(target=source.read, args=[batches], daemon=True).start()
+    threading.Thread(target=source.read, args=[read_batches(sys.stdin.buffer)], daemon=True).start()
     with suppress(BrokenPipeError):  # whoever started this is gone
         Sender(open_channel(sys.argv[1]), source, lambda sent: print(sent, flush=True), sleep).run()
     os._exit(0)  # an orderly end would wait for gRPC's threads, and fail on the one that reads

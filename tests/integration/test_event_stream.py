@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import queue
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import monotonic
 
 import pytest
 
 from coinslot import redisclient
 from coinslot.analytics.settings import Target
-from coinslot.errors import QueueUnavailable
 from coinslot.integration.event_stream import EventStream, create_event_stream
 from coinslot.integration.feeder import QUEUE_MAX_EVENTS
 from coinslot.integration.forwarded import Forwarded, read_forwarded
 from coinslot.keys import Keys
 from coinslot.settings import Settings
-from coinslot.stack.servers import RedisServer
 from tests.target import PATIENCE_S, GrpcTarget, absent
 
 Event = tuple[str, str, str]
@@ -57,11 +51,10 @@ def figures(redis_url: str, prefix: str) -> Figures:
 def test_every_event_arrives_at_every_target_whole_and_in_order(to: Callable[..., Settings], figures: Figures) -> None:
     sent = [("shop", "visit:é", "ann"), ("", "", ""), *events(2000)]
 
-    with GrpcTarget("one") as one, GrpcTarget("two") as two:
-        with streaming(to(one.target, two.target)) as stream:
-            stream.send(sent[:2])
-            stream.send(sent[2:])
-            arrived = [target.arrived(len(sent)) for target in (one, two)]
+    with GrpcTarget("one") as one, GrpcTarget("two") as two, streaming(to(one.target, two.target)) as stream:
+        stream.send(sent[:2])
+        stream.send(sent[2:])
+        arrived = [target.arrived(len(sent)) for target in (one, two)]
 
     assert arrived == [sent, sent]
     assert figures() == {"one": Forwarded(len(sent), 0), "two": Forwarded(len(sent), 0)}
@@ -95,7 +88,7 @@ def test_one_that_dies_gets_what_is_sent_after_it_is_back(to: Callable[..., Sett
     with GrpcTarget("dying") as dying, streaming(to(dying.target), close_s=1.0) as stream:
         stream.send(events(10, "before"))
         before = dying.arrived(10)
-        dying.__exit__(None, None, None)
+        dying.stop()
         with GrpcTarget("dying", dying.target.port) as back:
             assert back.called.acquire(timeout=PATIENCE_S)
             stream.send(events(10, "after"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -13,8 +12,6 @@ from contextlib import contextmanager
 import pytest
 
 from coinslot.integration.channel import open_channel
-from coinslot.integration.feeder import Feeder
-from coinslot.integration.pipe import Pipe
 from coinslot.integration.sender import Sender
 from coinslot.integration.source import Event, Source
 from tests.faults.proxy import Proxy
@@ -61,17 +58,20 @@ def sending(address: str, **limits_ms: int) -> Iterator[Sending]:
 
 
 def test_a_connection_that_went_silent_is_found_and_another_one_made() -> None:
-    with GrpcTarget() as target, Proxy(f"http://{target.target.address}") as proxy:
-        with sending(proxy.url.removeprefix("http://"), keepalive_time_ms=100, silent_ms=100) as sender:
-            sender.send(ANN)
-            before = target.arrived(1)
-            assert target.called.acquire(timeout=PATIENCE_S)
-            proxy.swallow()  # nobody is told
-            proxy.heal(late=False)
+    with (
+        GrpcTarget() as target,
+        Proxy(f"http://{target.target.address}") as proxy,
+        sending(proxy.url.removeprefix("http://"), keepalive_time_ms=100, silent_ms=100) as sender,
+    ):
+        sender.send(ANN)
+        before = target.arrived(1)
+        assert target.called.acquire(timeout=PATIENCE_S)
+        proxy.swallow()  # nobody is told
+        proxy.heal(late=False)
 
-            assert target.called.acquire(timeout=PATIENCE_S)
-            sender.send(BOB)
-            after = target.arrived(1)
+        assert target.called.acquire(timeout=PATIENCE_S)
+        sender.send(BOB)
+        after = target.arrived(1)
 
     assert [before, after] == [[ANN], [BOB]]
 
@@ -91,11 +91,10 @@ def test_whatever_dies_no_event_arrives_twice_or_before_an_earlier_one() -> None
     assert arrived == sorted(set(arrived))
 
 
-def test_the_end_of_the_input_ends_the_process_though_the_target_is_absent() -> None:
-    process = subprocess.run(command(absent().address), input=b'[["shop","visit","ann"]]\n', capture_output=True)
+@pytest.mark.parametrize("written", [b"", b'[["shop","visit","ann"]]\n', b'[["shop","vis'])
+def test_the_end_of_the_input_ends_the_process_though_the_target_is_absent(written: bytes) -> None:
+    command = [sys.executable, "-m", "coinslot.integration.sender", absent().address]
+
+    process = subprocess.run(command, input=written, capture_output=True, timeout=PATIENCE_S)
 
     assert (process.returncode, process.stdout, process.stderr) == (0, b"", b"")
-
-
-def command(address: str) -> list[str]:
-    return [sys.executable, "-m", "coinslot.integration.sender", address]
