@@ -63,9 +63,9 @@ def test_every_event_arrives_at_every_target_whole_and_in_order(to: Callable[...
 def test_closing_sends_what_there_is_and_takes_the_answer(to: Callable[..., Settings]) -> None:
     with GrpcTarget() as target:
         with streaming(to(target.target)) as stream:
-            stream.send(events(1000))
+            stream.send(events(100))
 
-        assert target.events.qsize() == 1000
+        assert target.events.qsize() == 100
         assert target.finished.acquire(timeout=PATIENCE_S)
 
 

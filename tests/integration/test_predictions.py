@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -17,6 +18,7 @@ from coinslot.settings import Settings
 from tests.target import GrpcTarget, absent
 
 SHORT_S, LONG_S = 0.1, 10.0
+BUYS = {"buys": {"other_yes": 0.75, "other_no": 0.25}}  # what `other` says
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ def test_one_that_fails_is_left_out(other: GrpcTarget) -> None:
     with GrpcTarget("refusing") as refusing:
         refusing.refuses = True
 
-        assert asked(refusing.target, other.target) == {"buys": {"other_yes": 0.75, "other_no": 0.25}}
+        assert asked(refusing.target, other.target) == BUYS
 
 
 def test_one_whose_answer_is_garbled_is_left_out(other: GrpcTarget, caplog: pytest.LogCaptureFixture) -> None:
@@ -93,12 +95,12 @@ def test_one_whose_answer_is_garbled_is_left_out(other: GrpcTarget, caplog: pyte
 
         answer = asked(garbled.target, other.target)
 
-    assert answer == {"buys": {"other_yes": 0.75, "other_no": 0.25}}
+    assert answer == BUYS
     assert caplog.messages == ["gRPC target garbled predicts nothing: its answer is no PredictionResponse"]
 
 
 def test_one_that_is_absent_is_left_out_without_waiting(other: GrpcTarget) -> None:
-    assert asked(absent(), other.target, timeout_s=LONG_S) == {"buys": {"other_yes": 0.75, "other_no": 0.25}}
+    assert asked(absent(), other.target, timeout_s=LONG_S) == BUYS
 
 
 def test_one_that_is_slow_is_left_out(other: GrpcTarget, caplog: pytest.LogCaptureFixture) -> None:
@@ -107,7 +109,7 @@ def test_one_that_is_slow_is_left_out(other: GrpcTarget, caplog: pytest.LogCaptu
 
         answer = asked(slow.target, other.target, timeout_s=2.0)
 
-    assert answer == {"buys": {"other_yes": 0.75, "other_no": 0.25}}
+    assert answer == BUYS
     assert caplog.messages == ["gRPC target slow predicts nothing: DEADLINE_EXCEEDED"]
 
 
@@ -129,6 +131,19 @@ def test_one_that_dies_is_left_out_until_it_is_back() -> None:
         {},
         {"buys": {"dying_yes": 0.5, "dying_no": 0.5}},
     ]
+
+
+def test_threads_may_ask_at_once(other: GrpcTarget) -> None:
+    predictions = create_predictions(
+        Settings.load(external_grpc_prediction_targets=[other.target], grpc_timeout_s=LONG_S)
+    )
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda n: predictions.ask("shop", f"user {n}", []), range(40)))
+    predictions.close()
+
+    assert answers == [BUYS] * 40
+    assert {request.user_id for request in other.asked} == {f"user {n}" for n in range(40)}
 
 
 def test_one_that_was_silent_rests_and_is_then_tried_by_one_request(other: GrpcTarget) -> None:
@@ -157,7 +172,7 @@ def test_only_one_request_at_a_time_tries_one_that_was_silent(other: GrpcTarget)
     answers = [predictor.answer(call) for call in calls]
     predictor.close()
 
-    assert answers == [{"buys": {"other_yes": 0.75, "other_no": 0.25}}, {}]
+    assert answers == [BUYS, {}]
 
 
 def test_one_that_answers_again_is_asked_each_time(other: GrpcTarget) -> None:
@@ -171,7 +186,7 @@ def test_one_that_answers_again_is_asked_each_time(other: GrpcTarget) -> None:
     answers = [predictor.answer(predictor.ask("shop", "ann", [], LONG_S)) for _ in range(2)]
     predictor.close()
 
-    assert answers == [{"buys": {"other_yes": 0.75, "other_no": 0.25}}] * 2
+    assert answers == [BUYS] * 2
 
 
 def test_no_targets_predict_nothing() -> None:

@@ -61,7 +61,7 @@ def test_a_connection_that_went_silent_is_found_and_another_one_made() -> None:
     with (
         GrpcTarget() as target,
         Proxy(f"http://{target.target.address}") as proxy,
-        sending(proxy.url.removeprefix("http://"), keepalive_time_ms=100, silent_ms=100) as sender,
+        sending(proxy.url.removeprefix("http://"), keepalive_time_ms=500, silent_ms=500) as sender,
     ):
         sender.send(ANN)
         before = target.arrived(1)
