@@ -9,7 +9,7 @@ from time import monotonic
 
 from coinslot import redisclient
 from coinslot.analytics.settings import Target
-from coinslot.integration.extra import require_grpc
+from coinslot.integration.extra import prepare_grpc
 from coinslot.integration.feeder import Feeder
 from coinslot.integration.forwarded import Tally
 from coinslot.integration.pipe import Pipe
@@ -47,7 +47,7 @@ def create_event_stream(settings: Settings) -> EventStream:
     Raises CannotStart without the extra `grpc`, if it is needed.
     """
     targets = settings.external_grpc_event_targets
-    require_grpc("EXTERNAL_GRPC_EVENT_TARGETS", targets)
+    prepare_grpc("EXTERNAL_GRPC_EVENT_TARGETS", targets)
     client = redisclient.connect(settings.redis_url, timeout_s=REPORT_TIMEOUT_S)
     keys = Keys.of(settings.key_prefix)
     return EventStream(

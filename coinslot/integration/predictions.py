@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from coinslot.integration.extra import require_grpc
+from coinslot.integration.extra import prepare_grpc
 from coinslot.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def create_predictions(settings: Settings) -> Predictions:
     Raises CannotStart without the extra `grpc`, if it is needed.
     """
     targets = settings.external_grpc_prediction_targets
-    require_grpc("EXTERNAL_GRPC_PREDICTION_TARGETS", targets)
+    prepare_grpc("EXTERNAL_GRPC_PREDICTION_TARGETS", targets)
     predictors = []
     if targets:
         from coinslot.integration.predictor import Predictor  # an extra

@@ -10,7 +10,7 @@ import pytest
 
 from coinslot.analytics.settings import Target
 from coinslot.errors import CannotStart
-from coinslot.integration.extra import require_grpc
+from coinslot.integration.extra import prepare_grpc
 from coinslot.integration.messages import PredictionRequest
 from coinslot.integration.predictions import create_predictions
 from coinslot.integration.predictor import REST_S, Predictor
@@ -197,7 +197,7 @@ def test_targets_without_the_extra_stop_the_start(other: GrpcTarget) -> None:
     def nothing(name: str) -> None:
         return None
 
-    require_grpc("EXTERNAL_GRPC_EVENT_TARGETS", [], nothing)
+    prepare_grpc("EXTERNAL_GRPC_EVENT_TARGETS", [], nothing)
 
     with pytest.raises(CannotStart, match=r"EXTERNAL_GRPC_EVENT_TARGETS.*pip install 'coinslot\[grpc\]'"):
-        require_grpc("EXTERNAL_GRPC_EVENT_TARGETS", [other.target], nothing)
+        prepare_grpc("EXTERNAL_GRPC_EVENT_TARGETS", [other.target], nothing)
