@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from pathlib import Path
@@ -13,7 +14,7 @@ from coinslot.features.file import SpecsFile
 
 
 def document(*names: str) -> str:
-    return '{"featureSpecs": [%s]}' % ", ".join(f'{{"name": "{name}"}}' for name in names)
+    return json.dumps({"featureSpecs": [{"name": name} for name in names]})
 
 
 def names(file: SpecsFile) -> list[str]:
