@@ -92,7 +92,7 @@ def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed
     specs = RedisSpecs(client, keys.feature_specs)
     outbox = Outbox(Broker(settings, keys.analytics, in_order=True).publisher()).start()
     app.register_blueprint(routes.blueprint(specs.read, routes.utc_now, random, outbox.put))
-    app.register_blueprint(features.blueprint([*cluster.places(settings), specs.write]))
+    app.register_blueprint(features.blueprint(specs.write, cluster.places(settings)))
     app.register_error_handler(CoinslotError, about.refuse)
     return app
 

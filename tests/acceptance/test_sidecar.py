@@ -166,6 +166,14 @@ def test_events_are_passed_on_as_they_are_and_the_answer_comes_back(sidecar: Pip
     assert request.headers["authorization"] == f"Bearer {TOKEN}"
 
 
+def test_what_stands_behind_the_path_is_passed_on(sidecar: Pipeline, host: Canned) -> None:
+    host.answers += [TAKEN]
+
+    assert post(sidecar, EVENT, f"{ANALYTICS}?on_error=skip&a=%26").status == 204
+
+    assert host.requests[0].query == {"on_error": "skip", "a": "&"}
+
+
 def test_a_compressed_body_is_passed_on_compressed(sidecar: Pipeline, host: Canned) -> None:
     host.answers += [TAKEN]
     body = gzip.compress(json.dumps(BODIES[1]).encode())
