@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import coinslot
-from api.openapi import Json, about, answers, dead_letters, erasures, events, parameters, schemas
+from api.openapi import Json, about, analytic_events, answers, dead_letters, erasures, events, parameters, schemas
 
 DESCRIPTION = """\
 Applications drop JSON events in; each is queued, stored, and told to whoever follows.
@@ -22,6 +22,7 @@ NO_TOKENS = "This server asks nobody for a token."
 
 TAGS = {
     "events": "Writing, reading and following events.",
+    "analytics": "Counting who did what, without keeping who did.",
     "dead letters": "What could not be stored, kept until somebody replays or drops it.",
     "erasures": "Removing all events of one user.",
     "server": "What the server says of itself.",
@@ -41,10 +42,17 @@ def create_document(limits: Mapping[str, Any], *, auth_is_on: bool) -> Json:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
-        "paths": {**events.paths(limits), **dead_letters.paths(), **erasures.paths(), **about.paths(limits)},
+        "paths": {
+            **events.paths(limits),
+            **analytic_events.paths(limits),
+            **dead_letters.paths(),
+            **erasures.paths(),
+            **about.paths(limits),
+        },
         "components": {
             "schemas": {
                 **schemas.components(limits),
+                **analytic_events.schemas(limits),
                 **dead_letters.schemas(),
                 **erasures.schemas(),
                 **about.schemas(limits),

@@ -10,8 +10,10 @@ from coinslot.media import FORM, JSON, NDJSON, TEXT
 from tests.openapi.judge import ANY
 from tests.pipeline import PATH
 
+ANALYTICS = "/v0/analytics"
 LETTER = "/dead-letters/{id}"
 EVENT = b'{"timestamp": 1}'
+DONE = b'{"event_name": "a", "user_id": "u"}'
 FORM_EVENT = b"data=%7B%22timestamp%22:1%7D"
 
 
@@ -30,6 +32,10 @@ class Ask(NamedTuple):
 def post(status: int, media: str, body: Any, sent: str = JSON, query: str = "", **headers: str) -> Ask:
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     return Ask(status, media, "POST", PATH, f"{PATH}{query}", body, {"Content-Type": sent, **fields})
+
+
+def count(status: int, media: str, body: Any, sent: str = JSON) -> Ask:
+    return Ask(status, media, "POST", ANALYTICS, ANALYTICS, body, {"Content-Type": sent})
 
 
 def get(status: int, media: str, template: str, query: str = "", **headers: str) -> Ask:
@@ -63,6 +69,13 @@ USUAL = [
     post(413, TEXT, b"data=" + b" " * 4096, FORM),
     post(415, JSON, EVENT, "text/csv"),
     post(415, TEXT, FORM_EVENT, FORM, Content_Encoding="br"),
+    count(204, "", DONE),
+    count(204, "", b"[" + DONE + b"]"),
+    count(204, "", b'{"events": [' + DONE + b"]}"),
+    count(400, JSON, b"{}"),
+    count(411, JSON, [DONE]),
+    count(413, JSON, b"[" + b",".join([DONE] * 4) + b"]"),
+    count(415, JSON, DONE, TEXT),
     get(200, JSON, PATH),
     get(200, JSON, PATH, "?limit=1&order=desc"),
     get(200, JSON, PATH, "?id=known"),
@@ -105,6 +118,7 @@ EMPTY = [get(404, JSON, f"{PATH}/last")]
 LOST = [
     post(503, JSON, EVENT),
     post(503, TEXT, FORM_EVENT, FORM),
+    count(503, JSON, DONE),
     get(503, JSON, PATH),
     get(503, JSON, f"{PATH}/count"),
     get(503, JSON, f"{PATH}/last"),
