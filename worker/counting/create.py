@@ -8,10 +8,12 @@ import uuid
 
 from coinslot import redisclient
 from coinslot.analytics.rules import Rules
+from coinslot.errors import QueueUnavailable
 from coinslot.events import EventCheck
 from coinslot.integration.event_stream import EventStream
 from coinslot.keys import Keys
 from coinslot.queue import Broker
+from coinslot.redisclient import Errors
 from coinslot.settings import Settings
 from worker.counting.bank import Banking
 from worker.counting.loop import Counting
@@ -33,7 +35,10 @@ def create_counting(settings: Settings, stream: EventStream, stop: threading.Eve
         redisclient.disconnect(client)
 
     def begin() -> None:
-        client.hsetnx(keys.counted, "epoch", uuid.uuid4().hex)
+        try:
+            client.hsetnx(keys.counted, "epoch", uuid.uuid4().hex)
+        except Errors as error:
+            raise QueueUnavailable(f"counting cannot begin: {error}") from error
 
     step = Step(
         client,
