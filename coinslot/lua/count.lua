@@ -106,7 +106,8 @@ end
 
 local function grow(counter)
   local layers, share = counter.layers, counter.error * (1 - TIGHTENING) * TIGHTENING ^ #counter.layers
-  layers[#layers + 1] = new_layer(layers[#layers].capacity * GROWTH, share)
+  local layer = new_layer(layers[#layers].capacity * GROWTH, share)
+  layers[#layers + 1] = layer.m <= MOST_BITS and layer or new_layer(layers[#layers].capacity, share)
   allot_layer(counter)
 end
 
