@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from coinslot import lua, redisclient
+from coinslot import redisclient
 from coinslot.analytics.counter import Counter, Namespace
 from coinslot.analytics.redis_counters import RedisCounters
 from coinslot.analytics.rules import Rules
 from coinslot.events import EventCheck
 from coinslot.keys import GROUP, Keys, ledger_of
-from coinslot.queue import Broker
+from coinslot.queue import Broker, Consumer
 from coinslot.settings import Settings
+from tests.pipeline import until
 from worker.counting.bank import Banking
 from worker.counting.loop import Counting
-from worker.counting.step import Step
+from worker.counting.step import COUNT, Step
 
 Event = Mapping[str, Any]
+
+# A worker that counts what it has, whatever came before.
+UNORDERED = COUNT.replace("return #own == 0 and 'lost' or 'early'", "return #own == 0 and 'lost' or ''")
+assert UNORDERED != COUNT
 
 
 def event(user: str, name: str, **fields: Any) -> Event:
@@ -30,12 +36,15 @@ class Counted:
     """The queue of analytic events, and what they were counted to. Nothing is counted before a loop is stepped."""
 
     def __init__(self, **settings: Any) -> None:
-        self.settings = Settings.load(claim_idle_s=0.05, claim_every_s=0.01, **settings)
+        self.settings = Settings.load(
+            **{"claim_idle_s": 0.05, "claim_every_s": 0.01, "publish_timeout_s": 10, **settings}
+        )
         self.keys = Keys.of(self.settings.key_prefix)
         self.redis: Any = redisclient.connect(self.settings.redis_url, timeout_s=30)
         self.counters = RedisCounters(self.redis, self.keys)
-        self.restored = 0
+        self.restore: Callable[[], None] = self.begin
         self._ends: list[Callable[[], None]] = []
+        self._consumers: dict[Counting, Consumer] = {}
         self._publish = Broker(self.settings, self.keys.analytics).publisher()
         self._ends.append(self._publish.close)
         self.begin()
@@ -59,18 +68,22 @@ class Counted:
         """One more consumer. source: of the script, if not ours."""
         consumer = Broker(self.settings, self.keys.analytics).consumer()
         self._ends.append(consumer.close)
-        step = Step(self.redis, self.keys, lambda: consumer.name, self.settings.counters_max, queue_is_on_redis=True)
-        if source:
-            step._script = self.redis.register_script(source)
+        most, source = self.settings.counters_max, source or COUNT
+        step = Step(self.redis, self.keys, lambda: consumer.name, most, queue_is_on_redis=True, source=source)
         bank = Banking(EventCheck(self.settings.max_event_bytes)) if self.settings.bank_analytics else None
-        return Counting(
-            consumer, step, Rules(self.settings.counters), bank, self._restore, None, lambda: False,
+        loop = Counting(
+            consumer, step, Rules(self.settings.counters), bank, lambda: self.restore(), lambda _: None, lambda: False,
             lambda _: None, consumer.reconnect, self.settings.max_deliveries,
         )  # fmt: skip
+        self._consumers[loop] = consumer
+        return loop
 
-    def _restore(self) -> None:
-        self.restored += 1
-        self.begin()
+    def holder(self) -> Consumer:
+        """Takes what is queued into its hands, and counts nothing."""
+        consumer = Broker(self.settings, self.keys.analytics).consumer()
+        self._ends.append(consumer.close)
+        until(lambda: consumer.read(0.05) or consumer.inbox)
+        return consumer
 
     def count(self, *messages: Sequence[Event]) -> Namespace:
         """Put these, and count all that is queued; the default namespace."""
@@ -82,10 +95,23 @@ class Counted:
     def drain(self, *loops: Counting, steps: int = 10_000) -> None:
         """Step the loops in turn until nothing is queued."""
         for at in range(steps):
-            if not self.redis.xlen(self.keys.analytics):
+            if not self.queued():
                 return
             loops[at % len(loops)].run_once()
         raise AssertionError(f"not counted after {steps} steps")
+
+    def drain_at_random(self, loops: Sequence[Counting], seed: int) -> None:
+        """Step any of the loops, over and over, until nothing is queued; none that would only wait."""
+        chance = random.Random(seed)
+        while self.queued():
+            loop = chance.choice(loops)
+            if self._has_work(loop):
+                loop.run_once()
+
+    def _has_work(self, loop: Counting) -> bool:
+        (group,) = self.redis.xinfo_groups(self.keys.analytics) or [{"lag": None}]
+        name = self._consumers[loop].name
+        return group["lag"] != 0 or bool(self.redis.xpending_range(self.keys.analytics, GROUP, "-", "+", 1, name))
 
     def namespace(self, name: str = "default") -> Namespace:
         return self.counters.namespace(name)
@@ -93,10 +119,23 @@ class Counted:
     def named(self, name: str) -> Counter:
         return self.namespace().named()[name]
 
+    def queued(self) -> int:
+        """Messages."""
+        return int(self.redis.xlen(self.keys.analytics))
+
+    def banked(self) -> list[dict[str, Any]]:
+        """The events in the queue of events."""
+        return [each for _, of in self.redis.xrange(self.keys.queue) for each in msgspec.json.decode(of[b"body"])]
+
+    def ledger_of_events(self) -> dict[str, int]:
+        return self._ledger(self.keys.ledger)
+
+    def _ledger(self, key: str) -> dict[str, int]:
+        return {field.decode(): int(value) for field, value in self.redis.hgetall(key).items() if field != b"epoch"}
+
     def ledger(self) -> dict[str, int]:
-        """Without the epoch; fails unless it balances."""
-        fields = self.redis.hgetall(ledger_of(self.keys.analytics))
-        ledger = {field.decode(): int(value) for field, value in fields.items() if field != b"epoch"}
+        """That of the analytic events, without the epoch; fails unless it balances."""
+        ledger = self._ledger(ledger_of(self.keys.analytics))
         settled = sum(ledger.get(field, 0) for field in ("stored", "dead", "queued"))
         assert ledger.get("accepted", 0) == settled, ledger
         return ledger
@@ -105,6 +144,11 @@ class Counted:
         """Payload, reason, and how many events it holds, of each dead letter."""
         entries = self.redis.xrange(f"{self.keys.analytics}:dead")
         return [(of[b"payload"], of[b"reason"].decode(), int(of[b"events"])) for _, of in entries]
+
+    def state(self) -> dict[bytes, bytes]:
+        """All that a worker which has lost its messages must not change."""
+        keys = [*self.redis.scan_iter(f"{self.keys.counted}*"), ledger_of(self.keys.analytics).encode()]
+        return {key: self.redis.dump(key) for key in keys}
 
     def close(self) -> None:
         for end in reversed(self._ends):

@@ -103,7 +103,7 @@ class Counting:
     def _count(self, pieces: list[Piece]) -> int:
         began = perf_counter()
         parcel = self._parcel(pieces).encode(self._spent_us, self._spent_events)
-        counted = self._step(pieces[0].envelope.id, parcel)
+        counted = self._step(pieces[0].envelope.id if pieces else "", parcel)
         done = pieces[: counted.messages]
         self._spent_events = sum(len(piece.events) for piece in done)
         self._spent_us = (perf_counter() - began) * 1e6 if done else 0.0

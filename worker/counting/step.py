@@ -15,6 +15,9 @@ from coinslot.redisclient import Errors
 Hindrance = Literal["", "early", "lost", "restore", "full"]
 
 
+COUNT = lua.source("filter", "count")
+
+
 class Counted(NamedTuple):
     """How many of a parcel's messages were counted, and what kept the next one from it (lua/count.lua)."""
 
@@ -23,7 +26,7 @@ class Counted(NamedTuple):
 
 
 class Step:
-    """Runs the script. consumer: this worker's name in the queue's group.
+    """Runs the script. consumer: this worker's name in the queue's group; source: of the script.
 
     Raises QueueUnavailable; what had been counted by then changes nothing when it is counted again.
     """
@@ -36,8 +39,9 @@ class Step:
         most_counters: int,
         *,
         queue_is_on_redis: bool,
+        source: str = COUNT,
     ) -> None:
-        self._script = client.register_script(lua.source("filter", "count"))
+        self._script = client.register_script(source)
         queue = keys.analytics
         self._keys = [queue, ledger_of(queue), f"{queue}:dead", keys.counted, keys.queue, keys.ledger]
         self._consumer = consumer
@@ -45,7 +49,7 @@ class Step:
         self._group = GROUP if queue_is_on_redis else ""
 
     def __call__(self, first: str, parcel: Sequence[bytes]) -> Counted:
-        """first: id of the parcel's first message."""
+        """first: id of the parcel's first message, if it has any."""
         arguments = [self._group, self._consumer(), self._most_counters, first, *parcel]
         try:
             messages, hindrance = self._script(keys=self._keys, args=arguments)
