@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from coinslot import redisclient
+from coinslot import lua, redisclient
 from coinslot.analytics.counter import Counter, Namespace
 from coinslot.analytics.redis_counters import RedisCounters
 from coinslot.analytics.rules import Rules
@@ -17,7 +17,7 @@ from coinslot.keys import GROUP, Keys, ledger_of
 from coinslot.queue import Broker, Consumer
 from coinslot.settings import Settings
 from tests.pipeline import until
-from worker.counting.bank import Banking
+from worker.counting.bank import ROOM_BYTES, Banking
 from worker.counting.loop import Counting
 from worker.counting.step import COUNT, Step
 
@@ -57,9 +57,16 @@ class Counted:
         """One message."""
         self._publish(msgspec.json.encode(events), len(events))
 
-    def put_all(self, events: Sequence[Event], a_message: int) -> None:
-        for first in range(0, len(events), a_message):
-            self.put(*events[first : first + a_message])
+    def put_all(self, events: Sequence[Event], most: int, *, least: int = 0, seed: int = 1) -> None:
+        """In messages of so many events, put at once: to have each on Redis' disk before the next takes long."""
+        chance, at = random.Random(seed), 0
+        pipeline = self.redis.pipeline(transaction=False)
+        put, keys = self.redis.register_script(lua.source("put")), [self.keys.analytics, ledger_of(self.keys.analytics)]
+        while at < len(events):
+            message = events[at : at + chance.randint(least or most, most)]
+            put(keys=keys, args=[msgspec.json.encode(message), len(message), "{}"], client=pipeline)
+            at += len(message)
+        pipeline.execute()
 
     def put_raw(self, body: bytes, events: int = 1) -> None:
         self._publish(body, events)
@@ -70,7 +77,7 @@ class Counted:
         self._ends.append(consumer.close)
         most, source = self.settings.counters_max, source or COUNT
         step = Step(self.redis, self.keys, lambda: consumer.name, most, queue_is_on_redis=True, source=source)
-        bank = Banking(EventCheck(self.settings.max_event_bytes)) if self.settings.bank_analytics else None
+        bank = Banking(EventCheck(self.settings.max_event_bytes + ROOM_BYTES)) if self.settings.bank_analytics else None
         loop = Counting(
             consumer, step, Rules(self.settings.counters), bank, lambda: self.restore(), lambda _: None, lambda: False,
             lambda _: None, consumer.reconnect, self.settings.max_deliveries,
@@ -149,6 +156,11 @@ class Counted:
         """All that a worker which has lost its messages must not change."""
         keys = [*self.redis.scan_iter(f"{self.keys.counted}*"), ledger_of(self.keys.analytics).encode()]
         return {key: self.redis.dump(key) for key in keys}
+
+    def forget(self) -> None:
+        """As if Redis had been emptied."""
+        for key in self.redis.scan_iter(f"{{{self.settings.key_prefix}}}*"):
+            self.redis.delete(key)
 
     def close(self) -> None:
         for end in reversed(self._ends):

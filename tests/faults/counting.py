@@ -1,4 +1,4 @@
-"""A fault run of counting: analytic events are posted one batch after another, trouble meanwhile, and what was counted."""
+"""A fault run of counting: analytic events are posted one batch after another, trouble meanwhile; what was counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers killed and frozen, and Redis killed, while they count: no number is another for it. Long in check_counting.py."""
+"""Workers and Redis killed, and workers frozen, while they count: no number is another for it (check_counting.py)."""
 
 from __future__ import annotations
 

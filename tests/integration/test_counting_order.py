@@ -1,8 +1,7 @@
-"""Goals need order: what many workers count together is what one pass over the events in order of arrival would count."""
+"""Goals need order: what many workers count together is what one pass over the events in their order would count."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -30,11 +29,8 @@ def counted(redis_url: str, prefix: str) -> Iterator[Counted]:
 
 def put_in_small_messages(counted: Counted, number: int) -> Reference:
     """What so many events ought to be counted to."""
-    events, chance, at = list(islice(waves(1), number)), random.Random(2), 0
-    while at < number:
-        size = chance.randint(1, MOST_OF_A_MESSAGE)
-        counted.put(*events[at : at + size])
-        at += size
+    events = list(islice(waves(1), number))
+    counted.put_all(events, MOST_OF_A_MESSAGE, least=1)
     return Reference(goals=GOALS).count(events)
 
 

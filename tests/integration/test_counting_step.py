@@ -6,8 +6,10 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
+from coinslot.stack.servers import RedisServer
 from tests.analytics.counting import UNORDERED, Counted, Event, event, shown
 from tests.analytics.reference import Reference
 from tests.analytics.walks import GOALS, walk
@@ -24,7 +26,7 @@ def make(redis_url: str, prefix: str) -> Iterator[Make]:
     made: list[Counted] = []
 
     def make(**settings: Any) -> Counted:
-        made.append(Counted(redis_url=redis_url, key_prefix=prefix, **settings))
+        made.append(Counted(**{"redis_url": redis_url, "key_prefix": prefix, **settings}))
         return made[-1]
 
     yield make
@@ -87,15 +89,12 @@ def test_positive_control_without_the_order_a_goal_is_counted_before_what_led_to
 
 @pytest.mark.parametrize("seed", range(3))
 def test_workers_that_keep_taking_messages_from_one_another_count_as_one_would(make: Make, seed: int) -> None:
-    chance, events = random.Random(seed), walk(seed, events=1500, users=60)
+    events = walk(seed, events=3000, users=60)
     counted = make(claim_idle_s=0.001, claim_every_s=0.001, max_deliveries=FOREVER)
     for goal in GOALS:
         counted.counters.make_goal("default", goal)
-    at = 0
-    while at < len(events):
-        size = chance.choice((1, 3, 20, PIECE_EVENTS + 1, 3 * PIECE_EVENTS))
-        counted.put(*events[at : at + size])
-        at += size
+    counted.put_all(events[:800], 5, least=1)
+    counted.put_all(events[800:], 2 * PIECE_EVENTS)
 
     counted.drain_at_random([counted.loop() for _ in range(4)], seed)
 
@@ -181,6 +180,35 @@ def test_the_ledger_balances_at_every_moment(make: Make) -> None:
     assert counted.ledger()["dead"] == 7 + len(counted.letters()) - 1
 
 
+def test_a_step_that_would_hold_redis_up_is_taken_in_parts(make: Make) -> None:
+    names = [f"page {n}" for n in range(100)]
+    events = [event("ann", name) for name in names] + crowd(PIECE_EVENTS - len(names), "buy")
+    counted = make(counters=[{"size": 1000}])
+    counted.counters.make_goal("default", "buy")
+    counted.put(*events)
+    loop = counted.loop()
+
+    steps = [loop.run_once(), loop.run_once()]
+
+    assert steps == [0, 1]
+    assert_counted(counted, events, ("buy",))
+
+
+def test_a_full_redis_is_counted_empty(make: Make, redis_of_its_own: RedisServer) -> None:
+    events = walk(1, events=2 * PIECE_EVENTS, users=100)
+    counted = make(redis_url=redis_of_its_own.url, counters=[{"size": 20}])
+    counted.put_all(events, 30)
+    counted.put_raw(b"no JSON")
+    loop = counted.loop()
+    loop.run_once()
+    counted.redis.config_set("maxmemory", 1)
+
+    counted.drain(loop)
+
+    assert shown(counted.namespace()).users() == 100
+    assert counted.ledger()["dead"] == len(counted.letters()) == 1
+
+
 # Dead letters
 
 
@@ -194,6 +222,15 @@ def test_a_message_that_cannot_be_read_is_a_dead_letter_and_holds_nothing_up(mak
     assert (payload, events) == (b"\xff no JSON", 3)
     assert reason.startswith("message cannot be read: ")
     assert counted.named("visit").count == 1
+
+
+def test_a_day_that_has_no_week_is_a_dead_letter(make: Make) -> None:
+    counted = make(counters=[{"date_cohort": "weekly"}])
+    counted.put(event("ann", "visit", datetime="0001-01-01T00:00:00+01:00"))
+
+    counted.drain(counted.loop())
+
+    assert len(counted.letters()) == 1
 
 
 def test_a_message_that_was_delivered_too_often_is_a_dead_letter_unread(make: Make) -> None:
@@ -285,8 +322,7 @@ def test_a_worker_that_holds_messages_goes_on_when_redis_was_emptied(make: Make)
     counted.put(*crowd(2 * PIECE_EVENTS))
     loop = counted.loop()
     loop.run_once()
-    for key in counted.redis.scan_iter(f"{{{counted.settings.key_prefix}}}*"):
-        counted.redis.delete(key)
+    counted.forget()
 
     for _ in range(3):
         loop.run_once()
@@ -309,9 +345,9 @@ def test_users_sums_goals_and_weeks_are_those_of_the_exact_reference(make: Make,
             each["ensure_goal"] = True  # whatever it is, and from now on
         each["datetime"] = f"2026-{chance.randrange(1, 3):02}-{chance.randrange(1, 29):02}T23:30:00-01:00"
 
-    counted.put_all(events[:700], a_message=50)
+    counted.put_all(events[:700], 50)
     counted.drain(counted.loop())
-    counted.put_all(events[700:], a_message=PIECE_EVENTS + 200)
+    counted.put_all(events[700:], PIECE_EVENTS + 200)
     counted.drain(counted.loop())
 
     assert shown(counted.namespace()) == Reference(weekly=["visit:docs"]).count(events).namespace()
@@ -372,7 +408,7 @@ def test_a_scalable_filter_grows_within_one_step(make: Make) -> None:
 def test_a_fixed_filter_beyond_its_capacity_still_tells_how_many_there_were(make: Make, users: int) -> None:
     counted = make(counters=[{"type": "bloom_fixed_size", "size": 2000, "error_probability": 0.01}])
 
-    counted.put_all(crowd(users), a_message=PIECE_EVENTS)
+    counted.put_all(crowd(users), PIECE_EVENTS)
     counted.drain(counted.loop())
 
     assert counted.named("visit").count == pytest.approx(users, rel=0.03)
@@ -383,7 +419,7 @@ def test_a_fixed_filter_beyond_its_capacity_still_tells_how_many_there_were(make
 def test_a_fixed_filter_is_saturated_in_the_end_and_takes_nobody_any_more(make: Make, size: int) -> None:
     small = {"pattern": "visit", "type": "bloom_fixed_size", "size": size, "error_probability": 0.01}
     counted = make(counters=[small])
-    counted.put_all(crowd(20 * size + 500), a_message=PIECE_EVENTS)
+    counted.put_all(crowd(20 * size + 500), PIECE_EVENTS)
     counted.drain(counted.loop())
     full = counted.named("visit")
 
@@ -423,6 +459,17 @@ def test_with_banking_a_message_that_is_counted_again_is_banked_once(make: Make)
 
     assert [each["user_id"] for each in counted.banked()] == [each["user_id"] for each in events]
     assert counted.ledger_of_events()["accepted"] == len(events)
+
+
+def test_with_banking_an_event_as_large_as_may_be_is_banked(make: Make) -> None:
+    counted = make(bank_analytics=True, max_event_bytes=1024)
+    largest = event("ø" * 400, "")
+    room = 1024 - len(msgspec.json.encode(largest))
+    counted.put({**largest, "event_name": "x" * room})
+
+    counted.drain(counted.loop())
+
+    assert [each["event_name"] for each in counted.banked()] == ["x" * room]
 
 
 @pytest.mark.parametrize("body", [b"no JSON", b'[{"user_id":1}]'])

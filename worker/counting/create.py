@@ -15,7 +15,7 @@ from coinslot.keys import Keys
 from coinslot.queue import Broker
 from coinslot.redisclient import Errors
 from coinslot.settings import Settings
-from worker.counting.bank import Banking
+from worker.counting.bank import ROOM_BYTES, Banking
 from worker.counting.loop import Counting
 from worker.counting.step import Step
 
@@ -51,7 +51,7 @@ def create_counting(settings: Settings, stream: EventStream, stop: threading.Eve
         consumer,
         step,
         Rules(settings.counters),
-        Banking(EventCheck(settings.max_event_bytes)) if settings.bank_analytics else None,
+        Banking(EventCheck(settings.max_event_bytes + ROOM_BYTES)) if settings.bank_analytics else None,
         begin,
         stream.send,
         stop.is_set,

@@ -12,7 +12,7 @@ from coinslot.errors import QueueUnavailable
 from coinslot.keys import GROUP, Keys, ledger_of
 from coinslot.redisclient import Errors
 
-Hindrance = Literal["", "early", "lost", "restore", "full"]
+Hindrance = Literal["", "early", "lost", "restore", "full", "unfinished"]
 
 
 COUNT = lua.source("filter", "count")
@@ -50,7 +50,13 @@ class Step:
 
     def __call__(self, first: str, parcel: Sequence[bytes]) -> Counted:
         """first: id of the parcel's first message, if it has any."""
-        arguments = [self._group, self._consumer(), self._most_counters, first, *parcel]
+        arguments: list[bytes | str | int | float] = [
+            self._group,
+            self._consumer(),
+            self._most_counters,
+            first,
+            *parcel,
+        ]
         try:
             messages, hindrance = self._script(keys=self._keys, args=arguments)
         except Errors as error:
