@@ -14,6 +14,7 @@ from coinslot.events import MAX_INT, MIN_INT
 from coinslot.store import Cursor, place
 
 MAX_LIMIT = 10_000
+DEFAULT_NAMESPACE = "default"
 
 Number = int | float
 
@@ -64,6 +65,11 @@ def parse_number(args: Mapping[str, str], name: str) -> Number | None:
     if not math.isfinite(number):
         raise BadQuery(f"{name}={text[:40]!r} is not a finite number")
     return number if MIN_INT <= number <= MAX_INT else float(number)
+
+
+def parse_namespace(args: Mapping[str, str]) -> str:
+    """Of analytics; absent and empty are the default one. Any text will do: of what is not there nothing is known."""
+    return args.get("namespace") or DEFAULT_NAMESPACE
 
 
 def _parse_limit(args: Mapping[str, str]) -> int | None:

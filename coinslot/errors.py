@@ -52,3 +52,7 @@ class NoSuchLetter(CoinslotError):
 
 class Halted(CoinslotError):
     """Too many events died: workers settle nothing until somebody resumes."""
+
+
+class UnknownEvent(CoinslotError):
+    """No event of this name is counted."""

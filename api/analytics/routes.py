@@ -1,0 +1,21 @@
+"""All routes that answer of analytics."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from api.analytics import counts, goals, metrics, nudges, predictions
+from api.memory import used_bytes
+from coinslot.analytics.counters import Counters
+from coinslot.analytics.settings import AnalyticsSettings
+
+
+def blueprints(counters: Counters, settings: AnalyticsSettings, ask: predictions.Ask | None = None) -> list[Blueprint]:
+    """ask: of the prediction targets, if there are any."""
+    return [
+        counts.blueprint(counters),
+        goals.blueprint(counters),
+        predictions.blueprint(counters, ask),
+        nudges.blueprint(counters),
+        metrics.blueprint(counters, settings, used_bytes),
+    ]
