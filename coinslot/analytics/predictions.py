@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from coinslot.analytics.counter import Counter, Namespace
+from coinslot.analytics.counter import MAX_NAME_CHARACTERS, Counter, Namespace
 from coinslot.errors import UnknownEvent
 
 LEAST_NO = 0.1  # by which `yes` is divided
@@ -53,7 +53,7 @@ def for_events(namespace: Namespace, events: Iterable[str]) -> dict[str, Predict
     named, events = namespace.named(), dict.fromkeys(events)
     for event in events:
         if event not in named:
-            raise UnknownEvent(f"{event!r} is no event of the namespace {namespace.name!r}")
+            raise UnknownEvent(f"{event[:MAX_NAME_CHARACTERS]!r} is no event of the namespace {namespace.name!r}")
     reached = {goal: named[goal] for goal in namespace.goals if goal in named and named[goal].count}
     counts = {event: named[event].count for event in events}
     return {name: None if name in events else _predict(goal, counts) for name, goal in reached.items()}
@@ -72,4 +72,4 @@ def _share(part: int, whole: int) -> float:
     try:
         return part / whole
     except OverflowError:  # of many events before a rare goal; JSON has no infinity
-        return math.copysign(sys.float_info.max, part)
+        return sys.float_info.max if part > 0 else -sys.float_info.max

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Any
 
@@ -48,8 +48,7 @@ class Reference:
             self._sum = (self._sum or 0) + value
         self.everybody.add(user)
         if name in self._weekly:
-            day = datetime.fromisoformat(event["datetime"]).date() if "datetime" in event else today
-            week = (name, *day.isocalendar()[:2])
+            week = (name, *_day(event, today).isocalendar()[:2])
             if user not in self.users_of_week[week] and value is not None:
                 self._sums_of_week[week] = self._sums_of_week.get(week, 0) + value
             self.users_of_week[week].add(user)
@@ -119,3 +118,8 @@ class Reference:
         done = self.events_of(user)
         left = [(event, share) for event, share in self.bayes().get(goal, {}).items() if event not in done]
         return sorted(sorted(left), key=lambda nudge: nudge[1], reverse=True)
+
+
+def _day(event: Event, today: date) -> date:
+    """In UTC."""
+    return datetime.fromisoformat(event["datetime"]).astimezone(UTC).date() if "datetime" in event else today
