@@ -24,7 +24,7 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_CHARACTERS)
 
 class _Goal(msgspec.Struct):
     goal_name: Name
-    namespace: Name = DEFAULT_NAMESPACE
+    namespace: Name | None = None
 
 
 _goal = msgspec.json.Decoder(_Goal).decode
@@ -42,7 +42,7 @@ def blueprint(counters: Counters) -> Blueprint:
         if request.mimetype != JSON:
             return error_response(415, f"a goal is sent as Content-Type: {JSON}")
         goal = _read()
-        counters.make_goal(goal.namespace, goal.goal_name)
+        counters.make_goal(goal.namespace or DEFAULT_NAMESPACE, goal.goal_name)
         return Response(status=204)
 
     return routes
@@ -51,6 +51,10 @@ def blueprint(counters: Counters) -> Blueprint:
 def _read() -> _Goal:
     request.max_content_length = MAX_BODY_BYTES
     try:
-        return _goal(request.get_data())
+        goal = _goal(request.get_data())
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadQuery(f'not a goal, {{"goal_name": text, "namespace": text}}: {error}') from None
+    for name in ("goal_name", "namespace"):
+        if "\0" in (getattr(goal, name) or ""):
+            raise BadQuery(f"{name} has a NUL in it")  # no event is let in that has
+    return goal

@@ -15,9 +15,14 @@ class Held:
     """`events`: the events of each user, in every namespace. `lost`: nothing is answered."""
 
     def __init__(self, namespaces: Iterable[Namespace] = (), events: Mapping[str, list[str]] | None = None) -> None:
-        self._held = {namespace.name: namespace for namespace in namespaces}
+        self._held: dict[str, Namespace] = {}
         self._events = events or {}
         self.lost = False
+        for namespace in namespaces:
+            self.put(namespace)
+
+    def put(self, namespace: Namespace) -> None:
+        self._held[namespace.name] = namespace
 
     def namespaces(self) -> list[str]:
         self._check()
@@ -33,7 +38,7 @@ class Held:
 
     def make_goal(self, namespace: str, name: str) -> None:
         held = self.namespace(namespace)
-        self._held[namespace] = msgspec.structs.replace(held, goals=tuple(sorted({*held.goals, name})))
+        self.put(msgspec.structs.replace(held, goals=tuple(sorted({*held.goals, name}))))
 
     def known(self) -> int:
         return sum(len(self.namespace(name).counters) for name in self.namespaces())
