@@ -9,7 +9,8 @@ from typing import Any
 from a2wsgi import WSGIMiddleware
 from flask import Flask
 
-from api import about, dead_letters, erasures, ranges, stream
+from api import about, dead_letters, docs, erasures, ranges, stream
+from api.analytics.routes import blueprints
 from api.hub import Hub
 from api.lane import StreamLane
 from api.openapi.document import create_document
@@ -17,6 +18,7 @@ from api.whole import Whole
 from coinslot import redisclient, web
 from coinslot.access.door import create_door
 from coinslot.access.middleware import Access
+from coinslot.analytics.redis_counters import RedisCounters
 from coinslot.changes import Feed
 from coinslot.cors import Cors
 from coinslot.dead_letters import DeadLetters
@@ -75,6 +77,9 @@ def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed
     limits = about.limits(settings)
     document = create_document(limits, auth_is_on=settings.auth_is_on)
     app.register_blueprint(about.blueprint(ledger, limits, document))
+    app.register_blueprint(docs.blueprint(document))
+    for routes in blueprints(RedisCounters(client, keys), settings):
+        app.register_blueprint(routes)
     app.register_blueprint(dead_letters.blueprint(letters, halt))
     bank, dead = ("store", StoredEvents(store, ledger.add_erased)), ("dead letters", DeadEvents(letters))
     queue, fed = (

@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import coinslot
-from api.openapi import Json, about, answers, dead_letters, erasures, events, parameters, schemas
+from api.openapi import (
+    Json,
+    about,
+    analytics,
+    answers,
+    dead_letters,
+    erasures,
+    events,
+    features,
+    metrics,
+    parameters,
+    predictions,
+    schemas,
+)
 
 DESCRIPTION = """\
 Applications drop JSON events in; each is queued, stored, and told to whoever follows.
@@ -22,6 +35,9 @@ NO_TOKENS = "This server asks nobody for a token."
 
 TAGS = {
     "events": "Writing, reading and following events.",
+    "analytics": "Counting users without keeping who they are: events, goals, and what follows from them.",
+    "features": "Feature flags.",
+    "metrics": "Metrics for Prometheus.",
     "dead letters": "What could not be stored, kept until somebody replays or drops it.",
     "erasures": "Removing all events of one user.",
     "server": "What the server says of itself.",
@@ -41,10 +57,22 @@ def create_document(limits: Mapping[str, Any], *, auth_is_on: bool) -> Json:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
-        "paths": {**events.paths(limits), **dead_letters.paths(), **erasures.paths(), **about.paths(limits)},
+        "paths": {
+            **events.paths(limits),
+            **analytics.paths(limits),
+            **predictions.paths(),
+            **features.paths(),
+            **metrics.paths(),
+            **dead_letters.paths(),
+            **erasures.paths(),
+            **about.paths(limits),
+        },
         "components": {
             "schemas": {
                 **schemas.components(limits),
+                **analytics.schemas(limits),
+                **predictions.schemas(),
+                **features.schemas(),
                 **dead_letters.schemas(),
                 **erasures.schemas(),
                 **about.schemas(limits),
