@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from api.openapi import Json, ref
+from api.openapi.shapes import TEXT, record
 from coinslot.access.permission import Kind
 from coinslot.media import JSON
 
@@ -44,10 +45,16 @@ def components() -> Json:
         "BadRequest": _error("The request is not understood; the error says what is wrong with it.", RATE),
         "NotFound": _error("There is nothing of that name.", RATE),
         "Unavailable": _error("Redis or the store is out of reach; try again.", ("Retry-After", *RATE)),
-        "Unauthorized": _error("No token, or one that is not known.", ("WWW-Authenticate",)),
+        "Unauthorized": _unauthorized(),
         "Forbidden": _error("A token of another kind than this needs."),
         "TooOften": _error("This token has asked too often.", ("Retry-After", *RATE)),
     }
+
+
+def _unauthorized() -> Json:
+    schema = {"anyOf": [ref("schemas", "Error"), record({"error": TEXT})]}
+    told = "No token, or one that is not known. Of `/v0`, `/metrics` and `/api-docs` the error is the text alone."
+    return json(told, schema, ("WWW-Authenticate",))
 
 
 def headers() -> Json:

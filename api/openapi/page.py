@@ -36,7 +36,7 @@ class Group(NamedTuple):
 
 
 class Field(NamedTuple):
-    """A property of an object, at any depth: `error.what`, `ids[]`."""
+    """A property of an object, at any depth: `error.what`, `ids[].name`, `goals.*.note`."""
 
     name: str
     shape: Markup
@@ -110,8 +110,8 @@ def _limits(schema: Mapping[str, Any]) -> Iterator[str]:
     words = {
         "minimum": ", {} or more",
         "maximum": ", {} or less",
-        "minLength": ", {} characters or more",
-        "maxLength": ", {} characters or less",
+        "minLength": ", of length {} or more",
+        "maxLength": ", of length {} or less",
         "format": ", {}",
         "default": ", {} if absent",
     }
@@ -126,6 +126,10 @@ def fields(schema: Any, prefix: str = "") -> Iterator[Field]:
         described = of.get("description", "") if isinstance(of, dict) else ""
         yield Field(f"{prefix}{name}", shape(of), name not in schema.get("required", ()), described)
         yield from fields(of, f"{prefix}{name}.")
+    for option in schema.get("anyOf", ()):
+        yield from fields(option, prefix)
+    if "additionalProperties" in schema:
+        yield from fields(schema["additionalProperties"], f"{prefix}*.")
     if "items" in schema:
         yield from fields(schema["items"], f"{prefix.removesuffix('.')}[].")
 

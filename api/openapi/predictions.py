@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api.analytics import nudges, predictions
-from api.openapi import Json
+from api.openapi import Json, ref
 from api.openapi.analytics import TAG, read
 from api.openapi.answers import json, shared
 from api.openapi.shapes import NAME, TEXT, array_of, record, said
@@ -12,7 +12,7 @@ SHARE: Json = {"type": "number"}
 
 
 def paths() -> Json:
-    found = json("By goal.", {"anyOf": [_by_goal(_of_all()), _by_goal(_of_events())]})
+    found = json("By goal.", {"anyOf": [ref("schemas", "Bayes"), ref("schemas", "NaiveBayes")]})
     asked = read(
         "predict",
         TAG,
@@ -38,8 +38,17 @@ def paths() -> Json:
     return {predictions.PATH: {"get": asked}, nudges.PATH: {"get": nudge}}
 
 
-def _by_goal(of: Json) -> Json:
-    return record({"goals": {"type": "object", "additionalProperties": of}})
+def schemas() -> Json:
+    nudge = record({"event_name": NAME, "prediction": said("As `bayes` of predictions.", SHARE)})
+    return {
+        "Bayes": _by_goal(_of_all(), "For each event by itself. Goals before which nothing came are left out."),
+        "NaiveBayes": _by_goal(_of_events(), "For several events. Goals that nobody has reached are left out."),
+        "Nudge": nudge,
+    }
+
+
+def _by_goal(of: Json, description: str) -> Json:
+    return record({"goals": {"type": "object", "additionalProperties": of}}, description=description)
 
 
 def _of_all() -> Json:
@@ -62,7 +71,3 @@ def _of_events() -> Json:
 
 def _nudges() -> Json:
     return record({"nudges": array_of("Nudge"), "goal": TEXT, "user_id": TEXT})
-
-
-def schemas() -> Json:
-    return {"Nudge": record({"event_name": NAME, "prediction": said("As `bayes` of predictions.", SHARE)})}

@@ -10,6 +10,9 @@ from coinslot.media import FORM, JSON, NDJSON, TEXT
 from tests.openapi.judge import ANY
 from tests.pipeline import PATH
 
+COUNTED = "/v0/analytics"
+GOALS, SPECS = "/v0/goals", "/v0/featureSpecs"
+INGESTS = (PATH, COUNTED)  # what is posted there is ingest's
 LETTER = "/dead-letters/{id}"
 EVENT = b'{"timestamp": 1}'
 FORM_EVENT = b"data=%7B%22timestamp%22:1%7D"
@@ -38,12 +41,29 @@ def get(status: int, media: str, template: str, query: str = "", **headers: str)
     return Ask(status, media, "GET", template, path, headers=fields)
 
 
-def erase(status: int, path: str, body: bytes) -> Ask:
-    return Ask(status, JSON, "POST", path, path, body, {"Content-Type": JSON})
+def send(status: int, path: str, body: Any, sent: str = JSON) -> Ask:
+    """204 has no body, and so no type."""
+    return Ask(status, "" if status == 204 else JSON, "POST", path, path, body, {"Content-Type": sent})
 
 
 ERASURES = ("/erasures", "/erasures/count")
 NOBODY = b'{"field": "user_id", "value": "nobody"}'
+VISIT = b'{"event_name": "visit", "user_id": "ann"}'
+GOAL = b'{"goal_name": "buy"}'
+FLAG = b'{"featureSpecs": [{"name": "flag", "boolean": true}]}'
+# What answers of analytics with a body, of the type beside it.
+READS = [
+    (JSON, COUNTED),
+    (JSON, GOALS),
+    (JSON, "/v0/namespaces"),
+    (JSON, "/v0/predictions"),
+    (JSON, "/v0/features"),
+    (JSON, SPECS),
+    (TEXT, "/metrics"),
+    (TEXT, "/metrics/counters"),
+    (TEXT, "/metrics/predictions"),
+]
+NUDGES = "?user_id=ann&goal=buy"
 
 USUAL = [
     post(201, JSON, EVENT),
@@ -82,10 +102,33 @@ USUAL = [
     ),
     Ask(200, JSON, "POST", "/dead-letters/resume", "/dead-letters/resume"),
     *(
-        erase(status, path, body)
+        send(status, path, body)
         for path in ERASURES
         for status, body in ((200, NOBODY), (400, b"{}"), (413, b" " * 100_000))
     ),
+    send(204, COUNTED, VISIT),
+    send(204, COUNTED, b"[" + VISIT + b"]"),
+    send(204, COUNTED, b'{"events": [' + VISIT + b"]}"),
+    send(400, COUNTED, b"{}"),
+    send(411, COUNTED, [VISIT]),
+    send(413, COUNTED, b" " * 4096),
+    send(415, COUNTED, VISIT, NDJSON),
+    send(204, GOALS, GOAL),
+    send(400, GOALS, b"{}"),
+    send(413, GOALS, b" " * 100_000),
+    send(415, GOALS, GOAL, TEXT),
+    send(204, SPECS, FLAG),
+    send(400, SPECS, b"{}"),
+    send(413, SPECS, b" " * 1_000_000),
+    send(415, SPECS, FLAG, TEXT),
+    *(get(200, media, path) for media, path in READS),
+    get(400, JSON, "/v0/predictions", "?event=made-up"),
+    get(404, JSON, "/v0/predictions", "?user_id=nobody"),
+    get(200, JSON, "/v0/nudges", NUDGES),
+    get(400, JSON, "/v0/nudges"),
+    get(400, JSON, "/v0/features", "?user_obj=!"),
+    get(200, "text/html", "/api-docs"),
+    get(200, JSON, "/api-docs", Accept=JSON),
     get(200, "text/html", "/"),
     get(200, JSON, "/openapi.json"),
     get(200, JSON, "/limits"),
@@ -109,6 +152,11 @@ LOST = [
     get(503, JSON, f"{PATH}/count"),
     get(503, JSON, f"{PATH}/last"),
     get(503, JSON, f"{PATH}/stream"),
+    send(503, COUNTED, VISIT),
+    send(503, GOALS, GOAL),
+    send(503, SPECS, FLAG),
+    *(get(503, JSON, path) for _, path in READS),
+    get(503, JSON, "/v0/nudges", NUDGES),
     get(503, JSON, "/audit"),
     get(503, JSON, "/ready"),
     get(503, JSON, "/dead-letters"),
@@ -117,5 +165,5 @@ LOST = [
         for method, template in (("GET", LETTER), ("DELETE", LETTER), ("POST", f"{LETTER}/replay"))
     ),
     Ask(503, JSON, "POST", "/dead-letters/resume", "/dead-letters/resume"),
-    *(erase(503, path, NOBODY) for path in ERASURES),
+    *(send(503, path, NOBODY) for path in ERASURES),
 ]
