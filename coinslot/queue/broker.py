@@ -17,7 +17,7 @@ class Broker:
     """Streams beside the feed, or what BROKER_URL names. Nothing connects before it is used.
 
     name: of one of the queues in Keys; by default that of events. in_order: on a broker other than Redis one consumer
-    alone reads the queue, the others stand by; lua/count.lua keeps the order on Redis.
+    alone reads the queue, the others stand by; on Redis lua/count.lua keeps the order.
     """
 
     def __init__(self, settings: Settings, name: str = "", *, in_order: bool = False) -> None:
@@ -28,6 +28,7 @@ class Broker:
             arguments = {"x-queue-type": "quorum"}  # it counts deliveries
             arguments |= {"x-single-active-consumer": True} if in_order else {}
         name = name or Keys.of(settings.key_prefix).queue
+        self._in_order = in_order
         self._queue = kombu.Queue(name, exchange=kombu.Exchange(""), routing_key=name, queue_arguments=arguments)
 
     def publisher(self) -> Publisher:
@@ -53,6 +54,7 @@ class Broker:
                 "timeout_s": wait_s,
                 "claim_idle_s": settings.claim_idle_s,
                 "claim_every_s": settings.claim_every_s,
+                "in_order": self._in_order,
             }
         else:
             url = settings.broker_url
