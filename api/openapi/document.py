@@ -9,8 +9,8 @@ import coinslot
 from api.openapi import (
     Json,
     about,
-    analytics,
     answers,
+    counts,
     dead_letters,
     erasures,
     events,
@@ -59,7 +59,7 @@ def create_document(limits: Mapping[str, Any], *, auth_is_on: bool) -> Json:
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": {
             **events.paths(limits),
-            **analytics.paths(limits),
+            **counts.paths(),
             **predictions.paths(),
             **features.paths(),
             **metrics.paths(),
@@ -70,7 +70,7 @@ def create_document(limits: Mapping[str, Any], *, auth_is_on: bool) -> Json:
         "components": {
             "schemas": {
                 **schemas.components(limits),
-                **analytics.schemas(limits),
+                **counts.schemas(),
                 **predictions.schemas(),
                 **features.schemas(),
                 **dead_letters.schemas(),
