@@ -1,8 +1,8 @@
 """Coinslot's HTTP as an OpenAPI 3.1 document (GET /openapi.json), written by hand.
 
-A module for each group of routes: `events`, `counts`, `predictions`, `features`, `metrics`, `dead_letters`, `erasures`,
-`about`. A new route is a new entry of `paths` in one of them; what it shares with others stands in `schemas`,
-`parameters` and `answers`. Tests hold the document to the routes that the apps have, to coinslot/access/permission.py,
+A module for each group of routes: `events`, `analytic_events`, `counts`, `predictions`, `features`, `metrics`,
+`dead_letters`, `erasures`, `about`. A new route is a new entry of `paths` in one of them; what it shares with others
+stands in `schemas`, `parameters` and `answers`. Tests hold the document to the routes that the apps have, to coinslot/access/permission.py,
 and to what a running Coinslot answers. `page` shows it to people.
 """
 

@@ -14,6 +14,7 @@ ANALYTICS = "/v0/analytics"
 GOALS, SPECS = "/v0/goals", "/v0/featureSpecs"
 LETTER = "/dead-letters/{id}"
 EVENT = b'{"timestamp": 1}'
+DONE = b'{"event_name": "a", "user_id": "u"}'
 FORM_EVENT = b"data=%7B%22timestamp%22:1%7D"
 
 
@@ -81,6 +82,13 @@ USUAL = [
     post(413, TEXT, b"data=" + b" " * 4096, FORM),
     post(415, JSON, EVENT, "text/csv"),
     post(415, TEXT, FORM_EVENT, FORM, Content_Encoding="br"),
+    send(204, ANALYTICS, DONE),
+    send(204, ANALYTICS, b"[" + DONE + b"]"),
+    send(204, ANALYTICS, b'{"events": [' + DONE + b"]}"),
+    send(400, ANALYTICS, b"{}"),
+    send(411, ANALYTICS, [DONE]),
+    send(413, ANALYTICS, b"[" + b",".join([DONE] * 4) + b"]"),
+    send(415, ANALYTICS, DONE, TEXT),
     get(200, JSON, PATH),
     get(200, JSON, PATH, "?limit=1&order=desc"),
     get(200, JSON, PATH, "?id=known"),
@@ -139,6 +147,7 @@ EMPTY = [get(404, JSON, f"{PATH}/last")]
 LOST = [
     post(503, JSON, EVENT),
     post(503, TEXT, FORM_EVENT, FORM),
+    send(503, ANALYTICS, DONE),
     get(503, JSON, PATH),
     get(503, JSON, f"{PATH}/count"),
     get(503, JSON, f"{PATH}/last"),
