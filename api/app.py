@@ -27,6 +27,7 @@ from coinslot.features import cluster, routes
 from coinslot.features.outbox import Outbox
 from coinslot.features.specs import RedisSpecs
 from coinslot.halt import Halt
+from coinslot.integration.predictions import create_predictions
 from coinslot.keys import Keys
 from coinslot.ledger import Ledger
 from coinslot.queue import Broker
@@ -82,7 +83,7 @@ def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed
     document = create_document(limits, auth_is_on=settings.auth_is_on)
     app.register_blueprint(about.blueprint(ledger, limits, document))
     app.register_blueprint(docs.blueprint(document))
-    for blueprint in blueprints(RedisCounters(client, keys), settings):
+    for blueprint in blueprints(RedisCounters(client, keys), settings, create_predictions(settings).ask):
         app.register_blueprint(blueprint)
     app.register_blueprint(dead_letters.blueprint(letters, halt))
     bank, dead = ("store", StoredEvents(store, ledger.add_erased)), ("dead letters", DeadEvents(letters))
@@ -95,9 +96,9 @@ def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed
     places: erasures.Places = [dead, *queues, bank, fed, dead]
     app.register_blueprint(erasures.blueprint(places, [dead, bank], monotonic, note, halt.check))
     specs = RedisSpecs(client, keys.feature_specs)
-    outbox = Outbox(Broker(settings, keys.analytics, in_order=True).publisher()).start()
+    outbox = Outbox(Broker(settings, keys.analytics).publisher()).start()
     app.register_blueprint(routes.blueprint(specs.read, routes.utc_now, random, outbox.put))
-    app.register_blueprint(features.blueprint([*cluster.places(settings), specs.write]))
+    app.register_blueprint(features.blueprint(specs.write, cluster.places(settings)))
     app.register_error_handler(CoinslotError, about.refuse)
     return app
 

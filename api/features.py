@@ -21,11 +21,14 @@ from coinslot.web import error_response
 MAX_BODY_BYTES = 512 * 1024  # a ConfigMap holds 1 MiB
 
 
-def blueprint(places: Sequence[Callable[[FeatureSpecs], None]]) -> Blueprint:
-    """places: where they are written, one after another. A place that raises CoinslotError ends it with 503.
+Write = Callable[[FeatureSpecs], None]
 
-    What api answers from itself comes last: then a GET shows them only once they are everywhere, and whoever got 503
-    sends them again. Two who send at once through different processes may leave different lists in different places.
+
+def blueprint(write: Write, elsewhere: Sequence[Write]) -> Blueprint:
+    """write: to where api answers from. elsewhere: to further places; one that raises CoinslotError ends it with 503.
+
+    Those come first: then a GET shows specs only once they are everywhere, and whoever got 503 sends them again. Two
+    who send at once through different processes may leave different lists in different places.
     """
     routes = Blueprint("feature specs", __name__)
     routes.register_error_handler(BadFeatures, lambda error: error_response(400, str(error)))
@@ -35,8 +38,8 @@ def blueprint(places: Sequence[Callable[[FeatureSpecs], None]]) -> Blueprint:
     def set_specs() -> Response:
         specs = _read()
         with turn:
-            for write in places:
-                write(specs)
+            for write_there in (*elsewhere, write):
+                write_there(specs)
         return Response(status=204)
 
     return routes

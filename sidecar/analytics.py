@@ -48,7 +48,7 @@ def blueprint(forward: Callable[[Post], Answer], max_body_bytes: int, max_in_fli
 def _post(max_body_bytes: int) -> Post:
     request.max_content_length = max_body_bytes
     headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
-    return Post(request.get_data(), headers)
+    return Post(request.query_string.decode("latin-1"), request.get_data(), headers)
 
 
 def _answer(answer: Answer) -> Response:

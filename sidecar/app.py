@@ -31,6 +31,7 @@ BACKGROUND_TIMEOUT_S, BACKGROUND_RETRIES = 10.0, 8
 
 
 def create_site(settings: Settings, _stopping: Stopping) -> Site:
+    """All of a sidecar (contract: FEATURES_MODE). Raises SettingsError."""
     if settings.rate_limit:
         raise SettingsError("RATE_LIMIT counts requests in Redis, which a sidecar is without")
     app: Any = create_flask(settings)
@@ -40,6 +41,7 @@ def create_site(settings: Settings, _stopping: Stopping) -> Site:
 
 
 def create_flask(settings: Settings) -> Flask:
+    """Without the check of tokens. Nothing is sent to the host before there is something to send."""
     app = web.create_flask("sidecar")
     file = SpecsFile(settings.features_file)
     # Not whether the host answers: an application need not stop serving because nobody counts.

@@ -23,8 +23,9 @@ log = logging.getLogger("sidecar")
 
 
 class Post(NamedTuple):
-    """A POST as it came, with those of its headers that are passed on."""
+    """A POST as it came: what stands behind `?`, the body, and those of its headers that are passed on."""
 
+    query: str
     body: bytes
     headers: Mapping[str, str]
 
@@ -69,7 +70,8 @@ class Forwarder:
         """None where nothing is answered. Half of the time that is left, for there may be a better host behind it."""
         try:
             timeout = Timeout(total=left_s / 2)
-            answer = self._host.exchange("POST", ANALYTICS, {}, body=post.body, headers=post.headers, timeout=timeout)
+            path = f"{ANALYTICS}?{post.query}" if post.query else ANALYTICS
+            answer = self._host.exchange("POST", path, {}, body=post.body, headers=post.headers, timeout=timeout)
         except Unavailable as error:
             self._see(is_away=True, why=str(error))
             return None

@@ -21,6 +21,7 @@ def flags(specs: Iterable[Spec], user: User, now: datetime, chance: Callable[[],
 
 
 def is_on(spec: Spec, user: User, now: datetime, chance: Callable[[], float]) -> bool:
+    """Whatever holds first, in this order; chance is asked only amid a rollout."""
     return (
         bool(spec.boolean)
         or any(_holds(condition, user) for condition in spec.user or ())

@@ -18,8 +18,9 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, request
 
-from coinslot.analytics.counter import MAX_NAME_CHARACTERS
+from coinslot.analytics.event import AnalyticCheck
 from coinslot.errors import BadFeatures
+from coinslot.events import BadEvent
 from coinslot.features.flags import flags
 from coinslot.features.spec import FeatureSpecs
 from coinslot.media import JSON
@@ -27,8 +28,11 @@ from coinslot.web import error_response, json_response
 
 FEATURES, SPECS = "/v0/features", "/v0/featureSpecs"
 
+MAX_URL_BYTES = 64 * 1024  # the server takes no longer ones, so no event that is made of one is larger
+
 _ALPHABET = str.maketrans("-_ ", "+/+")  # a plus in a query means a space, and not everybody escapes it
 
+_check = AnalyticCheck(MAX_URL_BYTES)
 _object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -79,6 +83,7 @@ def _event(user: dict[str, Any], context: dict[str, Any]) -> bytes | None:
     user_id, feature = user.get("user_id"), context.get("feature")
     if not (isinstance(user_id, str) and isinstance(feature, str)):
         return None
-    if not user_id or not 0 < len(feature) <= MAX_NAME_CHARACTERS:
+    try:
+        return _check(msgspec.json.encode({"event_name": feature, "user_id": user_id}))
+    except BadEvent:
         return None
-    return msgspec.json.encode({"event_name": feature, "user_id": user_id})

@@ -44,8 +44,8 @@ class Stage:
         self.specs = RedisSpecs(redis, Keys.of(prefix).feature_specs)
         self._kubernetes = kubernetes
         self._app: Flask = web.create_flask("test")
-        written = [*places(loaded, kubernetes.service_account), self.specs.write]
-        self._app.register_blueprint(api.features.blueprint(written))
+        maps = places(loaded, kubernetes.service_account)
+        self._app.register_blueprint(api.features.blueprint(self.specs.write, maps))
         self._app.register_error_handler(CoinslotError, about.refuse)
 
     def post(self, specs: Any) -> tuple[int, Any]:

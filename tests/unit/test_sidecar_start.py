@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 
+from coinslot.cli.up import up
 from coinslot.errors import SettingsError
 from coinslot.settings import Settings
 from sidecar.app import create_site
@@ -28,3 +30,10 @@ def test_positive_control_with_a_host_it_does() -> None:
     site = create_site(Settings.load(features_mode="sidecar", analytics_host="host"), lambda: False)
 
     assert site.max_connections > 0
+
+
+def test_it_is_not_part_of_a_stack() -> None:
+    ended = CliRunner().invoke(up, env={"FEATURES_MODE": "sidecar", "ANALYTICS_HOST": "host"})
+
+    assert ended.exit_code == 2
+    assert "start it with python -m front" in ended.stderr
