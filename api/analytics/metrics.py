@@ -36,7 +36,7 @@ Used = Callable[[], int | None]
 def blueprint(
     counters: Counters, settings: AnalyticsSettings, read_forwarded: ReadForwarded, used_bytes: Used
 ) -> Blueprint:
-    """read_forwarded: by gRPC target, raises QueueUnavailable. used_bytes: what this process takes; None if not known."""
+    """read_forwarded: by gRPC target; raises QueueUnavailable. used_bytes: what this process takes, None if unknown."""
     routes = Blueprint("metrics", __name__)
 
     @routes.get(PATH)
