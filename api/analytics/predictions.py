@@ -33,7 +33,9 @@ def blueprint(counters: Counters, ask: Ask) -> Blueprint:
         if user_id:  # before the namespace: counters only come to be, so all of these are in it
             events = counters.events_of(name, user_id)
             if not events:
-                return error_response(404, f"nothing is counted of this user in the namespace {name[:MAX_NAME_CHARACTERS]!r}")
+                return error_response(
+                    404, f"nothing is counted of this user in the namespace {name[:MAX_NAME_CHARACTERS]!r}"
+                )
         namespace = counters.namespace(name)
         if not events:
             return json_response({"goals": _for_all(namespace)})
