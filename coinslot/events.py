@@ -90,22 +90,12 @@ class EventCheck:
         self._mint = mint or Mint()
 
     def __call__(self, raw: bytes) -> Admitted:
-        if len(raw) > self._max_bytes:
-            raise EventTooLarge(f"event of {len(raw)} bytes; the limit is {self._max_bytes}")
-        fields = decode(raw)
-        if type(fields) is not dict:
-            raise BadEvent("event is not a JSON object")
+        fields = decode_object(raw, self._max_bytes)
         if RECEIVED_AT in fields:
             raise BadEvent(f"{RECEIVED_AT} is a name that Coinslot keeps for itself")
         if type(fields.get("timestamp")) not in NUMBERS:
             raise BadEvent("timestamp is not a number" if "timestamp" in fields else "timestamp is missing")
-        outline = raw.translate(_OUTLINE)
-        if outline.count(_OPENING) > MAX_DEPTH:
-            _check_depth(fields)
-        if _LONG_NUMBER in outline or (_BACKSLASH in raw and _NUL in raw):
-            _check_storable(fields)
-        if _LINE_END in outline:  # outside of strings, where JSON allows none, they are mere white space
-            raw = raw.translate(_LINE_BREAKS)
+        raw = storable(raw, fields)
         if "_id" in fields:
             _check_id(fields["_id"])
             return fields["_id"], raw
@@ -123,6 +113,28 @@ def decode(raw: bytes) -> Any:
         raise BadEvent(f"text is not UTF-8: {error.reason}") from None
     except RecursionError:
         raise BadEvent(f"nested deeper than {MAX_DEPTH}") from None
+
+
+def decode_object(raw: bytes, max_bytes: int) -> dict[str, Any]:
+    """The fields of a JSON object; raises BadEvent for anything else, and EventTooLarge."""
+    if len(raw) > max_bytes:
+        raise EventTooLarge(f"event of {len(raw)} bytes; the limit is {max_bytes}")
+    fields = decode(raw)
+    if type(fields) is not dict:
+        raise BadEvent("event is not a JSON object")
+    return fields
+
+
+def storable(raw: bytes, fields: dict[str, Any]) -> bytes:
+    """`raw` without line breaks; raises BadEvent where `fields`, the same decoded, fit in no store."""
+    outline = raw.translate(_OUTLINE)
+    if outline.count(_OPENING) > MAX_DEPTH:
+        _check_depth(fields)
+    if _LONG_NUMBER in outline or (_BACKSLASH in raw and _NUL in raw):
+        _check_storable(fields)
+    if _LINE_END in outline:  # outside of strings, where JSON allows none, they are mere white space
+        raw = raw.translate(_LINE_BREAKS)
+    return raw
 
 
 def split(array: bytes, max_elements: int | None = None) -> list[bytes]:

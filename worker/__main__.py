@@ -1,7 +1,7 @@
-"""python -m worker: the composition root of the worker.
+"""python -m worker: the composition root of the worker. It banks events, and counts analytic ones in another thread.
 
-Exit status: 0 it was told to stop; 2 it cannot start; 3 so many events died that it stopped. Started again after that,
-it waits until somebody has resumed.
+Exit status: 0 it was told to stop; 1 a fault of ours ended it; 2 it cannot start; 3 so many events died that it
+stopped. Started again after that, it waits until somebody has resumed.
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ from coinslot.settings import Settings
 from coinslot.start import starting
 from coinslot.store import Bank, Expiring, open_store
 from worker.batch import Batcher
+from worker.counting.create import CountingThread, create_counting
 from worker.failpoint import failpoint
 from worker.loop import Worker
 from worker.recant import Recant
 from worker.retention import Retention
 from worker.settlement import Settlement
 
-HALTED = 3
+FAILED, HALTED = 1, 3
+COUNTING_ENDS_S = 5.0  # what it is at by then is counted again
 SETTLE_TIMEOUT_S = 4.0  # long: a batch may carry megabytes, and to settle twice is harmless
 HALT_TIMEOUT_S = 1.0
 # More than a batch usually makes of its events, which go with it: to look through them finds nothing.
@@ -98,11 +100,13 @@ def main() -> None:
         settings = Settings.load()
         store = open_store(settings)
         worker, retention = create_worker(settings, store, stop), create_retention(settings, store, stop)
+        counting = CountingThread(create_counting(settings, stop), stop)
     logging.basicConfig(
         level=logging.WARNING if settings.mode == "prod" else logging.INFO,
         format="worker: %(levelname)s %(message)s",
     )
     retention.start()
+    counting.start()
     gc.freeze()  # what is there by now stays, and need not be looked through
     gc.set_threshold(COLLECT_AT_OBJECTS)
     try:
@@ -114,6 +118,10 @@ def main() -> None:
             halted,
         )
         sys.exit(HALTED)
+    finally:
+        stop.set()
+        counting.join(COUNTING_ENDS_S)
+    sys.exit(FAILED if counting.failed else 0)
 
 
 if __name__ == "__main__":

@@ -26,8 +26,8 @@ class CounterRule(BaseModel):
     pattern: str = ""
     type: Literal["bloom_scalable", "bloom_fixed_size"] = "bloom_scalable"
     date_cohort: Literal["", "weekly"] = ""
-    size: int = Field(ANY_USERS, ge=1, le=100_000_000)
-    error_probability: float = Field(ANY_ERROR, ge=1e-9, le=0.5)
+    size: int = Field(default=ANY_USERS, ge=1, le=100_000_000)
+    error_probability: float = Field(default=ANY_ERROR, ge=1e-9, le=0.5)
 
     @field_validator("pattern")
     @classmethod

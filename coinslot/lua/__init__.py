@@ -3,6 +3,6 @@
 from importlib.resources import files
 
 
-def source(name: str) -> str:
-    """The text of NAME.lua."""
-    return files(__name__).joinpath(f"{name}.lua").read_text()
+def source(*names: str) -> str:
+    """The text of NAME.lua; of several, one after the other: the last is the script, the others what it calls."""
+    return "\n".join(files(__name__).joinpath(f"{name}.lua").read_text() for name in names)

@@ -51,6 +51,27 @@ class Consumer:
         except BrokerErrors as error:
             raise QueueUnavailable(f"the queue cannot be reached: {error}") from error
 
+    def read_abandoned(self) -> None:
+        """As `read`, but only a message that has to be taken over, and without waiting; raises QueueUnavailable."""
+        try:
+            if isinstance(self._channel, StreamChannel):
+                self._channel.deliver_abandoned()
+        except BrokerErrors as error:
+            raise QueueUnavailable(f"the queue cannot be reached: {error}") from error
+
+    def let_go(self, message: Message) -> None:
+        """Of a message that was settled, or taken over. A stream's script has acknowledged it; another broker is told.
+
+        Raises QueueUnavailable, and then it may come again.
+        """
+        try:
+            if isinstance(message.channel, StreamChannel):
+                message.channel.forget(message.delivery_tag)
+            else:
+                message.ack()
+        except BrokerErrors as error:
+            raise QueueUnavailable(f"a message cannot be acknowledged: {error}") from error
+
     def reconnect(self) -> None:
         """Drop connections that may be dead; another broker's is dropped when it fails."""
         if isinstance(self._channel, StreamChannel):

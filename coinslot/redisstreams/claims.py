@@ -20,17 +20,21 @@ FORGET_CONSUMER_S = 3600  # a consumer silent for so long, with nothing in its h
 class Claims:
     """One consumer's claims on the messages of one queue. Raises redis.RedisError.
 
-    Of what is `held`, or waits here, is said how often it had been delivered before. Used by one thread, save that
+    in_order: what is taken over is delivered oldest first. Of what is `held`, or waits here, is said how often it had
+    been delivered before. Used by one thread, save that
     another may `keep` while the first is busy with what it holds.
     """
 
-    def __init__(self, client: redis.Redis, queue: str, consumer: str, idle_s: float, every_s: float) -> None:
+    def __init__(
+        self, client: redis.Redis, queue: str, consumer: str, idle_s: float, every_s: float, *, in_order: bool = False
+    ) -> None:
         self._redis = client
         self._forget = client.register_script(lua.source("forget"))
         self._queue = queue
         self._consumer = consumer
         self._idle_ms = int(idle_s * 1000)
         self._every_s = every_s
+        self._in_order = in_order
         self._sweep_at = 0.0
         self._keep_at = 0.0
         self._claimed: dict[str, int] = {}  # and not delivered yet, in the order in which it will be
@@ -52,7 +56,8 @@ class Claims:
             ids: Any = self._redis.xclaim(self._queue, GROUP, self._consumer, self._idle_ms, list(idle), justid=True)
             claimed = {id.decode() for id in ids}
             # Least delivered first: one that kills its readers is not to hold up, each time, those read along with it.
-            self._claimed = {id: idle[id] for id in sorted(idle, key=lambda id: idle[id]) if id in claimed}
+            ids_to_come = idle if self._in_order else sorted(idle, key=lambda id: idle[id])
+            self._claimed = {id: idle[id] for id in ids_to_come if id in claimed}
         self.adopt(own)  # a read that the network kept back may reach Redis long after its reader gave it up
         self._forget(keys=[self._queue], args=[GROUP, FORGET_CONSUMER_S * 1000])
 

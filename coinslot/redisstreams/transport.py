@@ -28,16 +28,18 @@ MAX_READ_BYTES = 4 * 1024 * 1024  # about: judged by the size of the messages of
 class Channel(virtual.Channel):  # type: ignore[misc]
     """A consumer of its own name. Publishing and consuming raise redis.RedisError and OSError.
 
-    transport_options: `redis_url`; `timeout_s`, the socket timeout of a publish; `claim_idle_s`, `claim_every_s`.
+    transport_options: `redis_url`; `timeout_s`, the socket timeout of a publish; `claim_idle_s`, `claim_every_s`;
+    `in_order`, whether what is taken over is delivered oldest first.
     """
 
     QoS = QoS
     body_encoding = None  # a stream's field takes raw bytes
-    from_transport_options = ("redis_url", "timeout_s", "claim_idle_s", "claim_every_s")
+    from_transport_options = ("redis_url", "timeout_s", "claim_idle_s", "claim_every_s", "in_order")
     redis_url = "redis://127.0.0.1:6379/0"
     timeout_s = 1.0
     claim_idle_s = 30.0
     claim_every_s = 5.0
+    in_order = False
 
     def __init__(self, connection: Any, **kwargs: Any) -> None:
         super().__init__(connection, **kwargs)
@@ -116,8 +118,14 @@ class Channel(virtual.Channel):  # type: ignore[misc]
 
     def _claims_of(self, queue: str) -> Claims:
         if queue not in self._claims:
-            self._claims[queue] = Claims(self._redis, queue, self.consumer, self.claim_idle_s, self.claim_every_s)
+            self._claims[queue] = Claims(
+                self._redis, queue, self.consumer, self.claim_idle_s, self.claim_every_s, in_order=self.in_order
+            )
         return self._claims[queue]
+
+    def deliver_abandoned(self) -> None:
+        """One message that has to be taken over, if there is any."""
+        self._redeliver(list(self._claims))
 
     def keep_claims(self) -> None:
         """Keep others from taking over what this consumer holds; call it several times within `claim_idle_s`."""

@@ -1,0 +1,295 @@
+-- Counts analytic events and acknowledges their messages, in one step, in the order in which they came.
+--
+-- KEYS[1]  the queue of analytic events: a stream, drawn in put.lua
+-- KEYS[2]  its ledger: a hash, drawn in settle.lua; a counted event is `stored`
+-- KEYS[3]  its dead letters: a stream, drawn in settle.lua
+-- KEYS[4]  COUNTED: a hash of what is known of all counters
+--            epoch        tells this state from one that Redis has lost; absent where it must be restored first
+--                         (coinslot/analytics/restore.py), and then nothing is counted
+--            counters     how many counters there are
+--            last_number  of a counter, which stands for it in other keys
+--            persisted    how many counters the last round of persisting kept
+--            spent_us     how long counting took, in microseconds, for all of
+--            spent_events so many events
+-- KEYS[5]  the queue of events: a stream, drawn in put.lua, for what is to be banked as well
+-- KEYS[6]  its ledger
+--
+-- Below COUNTED, for which these keys have one hash tag:
+--   COUNTED:namespaces           a set of names
+--   COUNTED:counters:NAMESPACE   a hash; field  n:NAME                  a named counter
+--                                               i:global_counter        every user of the namespace
+--                                               w:YYYYWW:NAME           a weekly counter
+--                                        value  MessagePack: number, count (users), sum (of values; absent while
+--                                               there is none), scalable, error (of all layers), layers (filter.lua)
+--   COUNTED:bits:NUMBER:LAYER    a filter's layer, from 1: a string of bits
+--   COUNTED:goals:NAMESPACE      a set of names of events
+--   COUNTED:singles:NUMBER       of a goal's named counter, a hash; field  the number of a named counter
+--                                                                   value  users who had it before the goal
+--   COUNTED:sets:NUMBER          the same for sets of them; field  their numbers, ascending, joined by commas
+--   COUNTED:dirty                a set of what was changed and not persisted since: MessagePack [namespace, field]; where
+--                                the goals were, [namespace]
+--
+-- ARGV[1]  group, empty where the queue is not in Redis; [2] consumer; [3] most counters
+-- ARGV[4]  MessagePack {
+--            spent_us, spent_events   since the last call
+--            users     [[half, half], ...], see filter.lua
+--            counters  [[namespace, field, scalable, size, error], ...]; the last three are for one that is new
+--            messages  [{id
+--                        size, counted, deliveries, received_at_ms   as in settle.lua
+--                        events    [[user, named, internal, weekly (places in the above; weekly may be 0),
+--                                    value or false, whether it is to be a goal], ...]
+--                        more      whether these are not its last; with these it is acknowledged
+--                        payloads  of the events, for dead letters; absent as long as no 'full' was answered
+--                        letters   [[payload, reason, events], ...]
+--                        bank      body of a message for the queue of events, or false
+--                        banked    events in it}, ...]}
+-- Returns how many of the messages were counted, and why no more: '' all were; 'early' there is an older one that is not
+-- settled yet; 'lost' somebody else has it; 'restore' there is no epoch; 'full' there would be too many counters.
+--
+-- Order: only the oldest of all messages that are not acknowledged is ever counted. So each event finds counted what
+-- came before it, however many workers there are. A message that was counted in part, and comes again, changes nothing
+-- in its first part: its users are in the filters.
+local COUNTED = KEYS[4]
+local group, consumer, most_counters = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local batch = cmsgpack.unpack(ARGV[4])
+local META = '{"content-type":"application/json","content-encoding":"binary","headers":{},"properties":{}}'
+local MOSTLY_ERRORS = 0.5
+
+local counters = {}  -- by namespace, then by field: those that were needed so far, changed or not
+local whole = {}  -- by namespace: whether these are all of its named counters
+local goals = {}  -- by namespace, a set of fields
+
+local function is_named(field)
+  return string.sub(field, 1, 2) == 'n:'
+end
+
+local function mark_dirty(...)
+  redis.call('SADD', COUNTED .. ':dirty', cmsgpack.pack({...}))
+end
+
+-- Counters
+
+local function revive(record, namespace, field)
+  local counter = cmsgpack.unpack(record)
+  counter.namespace, counter.field = namespace, field
+  counters[namespace][field] = counter
+  return counter
+end
+
+-- A new one has no number before it is begun.
+local function counter_at(place)
+  local namespace, field, scalable, size, share = unpack(batch.counters[place])
+  counters[namespace] = counters[namespace] or {}
+  if counters[namespace][field] then return counters[namespace][field] end
+  local record = redis.call('HGET', COUNTED .. ':counters:' .. namespace, field)
+  if record then return revive(record, namespace, field) end
+  local counter = {namespace = namespace, field = field, count = 0, scalable = scalable, error = share}
+  counter.layers = {new_layer(size, scalable and share * (1 - TIGHTENING) or share)}
+  counters[namespace][field] = counter
+  return counter
+end
+
+local function allot_layer(counter)
+  local at = #counter.layers
+  -- All of it at once: it would be grown in jumps, and to more than it needs.
+  redis.call('SETBIT', bits_key(COUNTED, counter, at), counter.layers[at].m - 1, 0)
+end
+
+local function begin(counter)
+  counter.number = redis.call('HINCRBY', COUNTED, 'last_number', 1)
+  redis.call('HINCRBY', COUNTED, 'counters', 1)
+  redis.call('SADD', COUNTED .. ':namespaces', counter.namespace)
+  allot_layer(counter)
+end
+
+local function grow(counter)
+  local layers, share = counter.layers, counter.error * (1 - TIGHTENING) * TIGHTENING ^ #counter.layers
+  layers[#layers + 1] = new_layer(layers[#layers].capacity * GROWTH, share)
+  allot_layer(counter)
+end
+
+-- A fixed filter beyond its capacity takes more and more users for known, so their number is told by how many bits are
+-- set (Swamidass and Baldi, 2007).
+local function users_of(counter)
+  local layer = counter.layers[1]
+  if counter.scalable or layer.kept <= layer.capacity then return counter.count + 1 end
+  return math.max(counter.count, math.floor(0.5 - layer.m / layer.k * math.log(1 - layer.bits / layer.m)))
+end
+
+-- Returns the layer that takes one more user; nothing where a fixed filter takes nobody any more.
+local function open_layer(counter)
+  local layer = counter.layers[#counter.layers]
+  if counter.scalable and layer.kept >= layer.capacity then
+    grow(counter)
+    return counter.layers[#counter.layers]
+  end
+  if counter.scalable or (layer.bits / layer.m) ^ layer.k < MOSTLY_ERRORS then return layer end
+  return nil
+end
+
+local function set_bits(counter, layer, user)
+  local key = bits_key(COUNTED, counter, #counter.layers)
+  local start, block = block_of(key, layer, user)
+  local filled, new = with_all(block, layer, user)
+  redis.call('SETRANGE', key, start, filled)
+  layer.bits = layer.bits + new
+end
+
+-- Returns whether this is the user's first time.
+local function add(counter, user, value)
+  if not counter.number then begin(counter) end
+  if holds(COUNTED, counter, user) then return false end
+  local layer = open_layer(counter)
+  if not layer then return false end
+  set_bits(counter, layer, user)
+  layer.kept = layer.kept + 1
+  counter.count = users_of(counter)
+  if value then counter.sum = (counter.sum or 0) + value end
+  counter.changed = true
+  return true
+end
+
+local function keep(counter)
+  local namespace, field = counter.namespace, counter.field
+  counter.namespace, counter.field, counter.changed, counter.keys = nil, nil, nil, nil  -- of this step alone
+  redis.call('HSET', COUNTED .. ':counters:' .. namespace, field, cmsgpack.pack(counter))
+  mark_dirty(namespace, field)
+end
+
+-- Goals
+
+local function goals_of(namespace)
+  if not goals[namespace] then
+    goals[namespace] = {}
+    for _, name in ipairs(redis.call('SMEMBERS', COUNTED .. ':goals:' .. namespace)) do
+      goals[namespace]['n:' .. name] = true
+    end
+  end
+  return goals[namespace]
+end
+
+local function make_goal(namespace, field)
+  if goals_of(namespace)[field] then return end
+  goals[namespace][field] = true
+  redis.call('SADD', COUNTED .. ':goals:' .. namespace, string.sub(field, 3))
+  redis.call('SADD', COUNTED .. ':namespaces', namespace)
+  mark_dirty(namespace)
+end
+
+local function read_all_named(namespace)
+  local entries = redis.call('HGETALL', COUNTED .. ':counters:' .. namespace)
+  for i = 1, #entries, 2 do
+    local field = entries[i]
+    if is_named(field) and not counters[namespace][field] then revive(entries[i + 1], namespace, field) end
+  end
+  whole[namespace] = true
+end
+
+local function reach(goal, user)
+  local before = {}
+  if not whole[goal.namespace] then read_all_named(goal.namespace) end
+  for field, counter in pairs(counters[goal.namespace]) do
+    if is_named(field) and counter ~= goal and counter.number and holds(COUNTED, counter, user) then
+      before[#before + 1] = counter.number
+    end
+  end
+  table.sort(before)
+  for _, number in ipairs(before) do
+    redis.call('HINCRBY', COUNTED .. ':singles:' .. goal.number, number, 1)
+  end
+  redis.call('HINCRBY', COUNTED .. ':sets:' .. goal.number, table.concat(before, ','), 1)
+end
+
+-- Events and messages
+
+local function count(event)
+  local user, named, value = batch.users[event[1]], counter_at(event[2]), event[5]
+  if event[6] then make_goal(named.namespace, named.field) end
+  -- Whoever is in the named counter is in that of all users, too.
+  if add(named, user, value) then
+    if goals_of(named.namespace)[named.field] then reach(named, user) end
+    add(counter_at(event[3]), user, value)
+  end
+  if event[4] ~= 0 then add(counter_at(event[4]), user, value) end
+end
+
+local function fits(events)
+  local new, seen = 0, {}
+  for _, event in ipairs(events) do
+    for at = 2, 4 do
+      local place = event[at]
+      if place ~= 0 and not seen[place] and not counter_at(place).number then new = new + 1 end
+      seen[place] = true
+    end
+  end
+  return new == 0 or (tonumber(redis.call('HGET', COUNTED, 'counters')) or 0) + new <= most_counters
+end
+
+local function hindrance(message)
+  if group ~= '' then
+    -- XPENDING fails when the group is gone, with all it knew: then nobody owns anything.
+    local oldest = redis.pcall('XPENDING', KEYS[1], group, '-', '+', 1)[1]
+    if not (oldest and oldest[1] == message.id and oldest[2] == consumer) then
+      local own = redis.pcall('XPENDING', KEYS[1], group, message.id, message.id, 1, consumer)
+      return #own == 0 and 'lost' or 'early'
+    end
+  end
+  return (message.payloads or fits(message.events)) and '' or 'full'
+end
+
+local function bury(message, payload, reason, events)
+  redis.call('XADD', KEYS[3], '*', 'payload', payload, 'reason', reason, 'events', events,
+    'deliveries', message.deliveries, 'received_at_ms', message.received_at_ms)
+  message.dead = message.dead + events
+end
+
+local function bank(message)
+  redis.call('XADD', KEYS[5], '*', 'body', message.bank, 'events', message.banked, 'meta', META)
+  redis.call('HINCRBY', KEYS[6], 'accepted', message.banked)
+  redis.call('HINCRBY', KEYS[6], 'queued', message.banked)
+  redis.call('HINCRBY', KEYS[6], 'queued_messages', 1)
+end
+
+local function settle(message)
+  for _, letter in ipairs(message.letters) do bury(message, unpack(letter)) end
+  if message.bank then bank(message) end
+  redis.call('HINCRBY', KEYS[2], 'stored', message.size - message.dead)
+  redis.call('HINCRBY', KEYS[2], 'dead', message.dead)
+  redis.call('HINCRBY', KEYS[2], 'settled_messages', 1)
+  if group == '' or not message.counted then
+    redis.call('HINCRBY', KEYS[2], 'accepted', message.size)
+  else
+    redis.call('HINCRBY', KEYS[2], 'queued', -message.size)
+    redis.call('HINCRBY', KEYS[2], 'queued_messages', -1)
+  end
+  if group ~= '' then
+    redis.call('XACK', KEYS[1], group, message.id)
+    redis.call('XDEL', KEYS[1], message.id)
+  end
+end
+
+if redis.call('HEXISTS', COUNTED, 'epoch') == 0 then return {0, 'restore'} end
+redis.call('HDEL', COUNTED, 'nothing')  -- allowed in a full Redis, and after it so is all that follows
+redis.call('HINCRBYFLOAT', COUNTED, 'spent_us', batch.spent_us)
+redis.call('HINCRBY', COUNTED, 'spent_events', batch.spent_events)
+local done, why = 0, ''
+for _, message in ipairs(batch.messages) do
+  why = hindrance(message)
+  if why ~= '' then break end
+  message.dead = 0
+  for i, event in ipairs(message.events) do
+    if message.payloads and not fits({event}) then
+      bury(message, message.payloads[i], 'there are as many counters as COUNTERS_MAX allows', 1)
+    else
+      count(event)
+    end
+  end
+  if not message.more then settle(message) end
+  done = done + 1
+end
+for _, of_namespace in pairs(counters) do
+  for _, counter in pairs(of_namespace) do
+    if counter.changed then keep(counter) end
+  end
+end
+return {done, why}

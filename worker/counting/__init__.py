@@ -1,0 +1,1 @@
+"""The worker's other loop: it counts analytic events."""

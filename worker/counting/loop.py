@@ -1,0 +1,158 @@
+"""The counting loop: read messages, count them in the order in which they came. Trouble is waited out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from time import perf_counter
+
+from coinslot.analytics.event import AnalyticEvent
+from coinslot.analytics.rules import Rules
+from coinslot.errors import CoinslotError, QueueUnavailable, StoreUnavailable
+from coinslot.queue import Consumer
+from worker.counting.parcel import Bank, Parcel
+from worker.counting.piece import PIECE_EVENTS, Piece, open_message
+from worker.counting.step import Counted, Step
+
+log = logging.getLogger("coinslot.worker.counting")
+
+READ_WAIT_S = 1.0  # also how long a stop may go unnoticed
+EARLY_WAIT_S = 0.002  # another worker is counting what came before
+BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 2.0
+
+
+class Counting:
+    """One consumer of the queue of analytic events.
+
+    restore: makes the counters ready where Redis knows none, or raises StoreUnavailable; told: is given each event that
+    was counted, once or, after trouble, more often; stopping, pause, reconnect: as the Worker's (worker/loop.py).
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        step: Step,
+        rules: Rules,
+        bank: Bank | None,
+        restore: Callable[[], None],
+        told: Callable[[list[AnalyticEvent]], None] | None,
+        stopping: Callable[[], bool],
+        pause: Callable[[float], object],
+        reconnect: Callable[[], None],
+        max_deliveries: int,
+    ) -> None:
+        self._consumer = consumer
+        self._step = step
+        self._rules = rules
+        self._bank = bank
+        self._restore = restore
+        self._told = told
+        self._stopping = stopping
+        self._pause = pause
+        self._reconnect = reconnect
+        self._max_deliveries = max_deliveries
+        self._pieces: list[Piece] = []  # read and not counted yet, oldest first
+        self._spent_us, self._spent_events = 0.0, 0
+        self._packed: tuple[list[Piece], Parcel] | None = None
+        self._with_payloads = False
+        self._backoff_s = BACKOFF_FIRST_S
+
+    def run(self) -> None:
+        """Until stopping. What was read and not counted by then is handed back."""
+        try:
+            while not self._stopping():
+                self.run_once()
+        finally:
+            self._consumer.close()
+
+    def run_once(self) -> int:
+        """One step; returns the number of pieces counted. Waits up to READ_WAIT_S for the first."""
+        try:
+            if not self._pieces:
+                self._consumer.read(READ_WAIT_S)
+                self._open_inbox()
+            if not self._pieces:
+                return 0
+            self._consumer.keep()
+            counted = self._count(self._next_pieces())
+            self._backoff_s = BACKOFF_FIRST_S
+            return counted
+        except (QueueUnavailable, StoreUnavailable) as error:
+            self._wait_out(error)
+            return 0
+
+    def _open_inbox(self) -> None:
+        inbox = self._consumer.inbox
+        while inbox:
+            self._pieces += open_message(inbox.popleft(), self._max_deliveries)
+
+    def _next_pieces(self) -> list[Piece]:
+        """A message that was delivered before makes a step of its own: should it be deadly, then to nobody else."""
+        pieces: list[Piece] = []
+        events = 0
+        for piece in self._pieces:
+            alone = piece.envelope.is_redelivered
+            events += len(piece.events)
+            if pieces and (alone or events > PIECE_EVENTS):
+                break
+            pieces.append(piece)
+            if alone:
+                break
+        return pieces
+
+    def _count(self, pieces: list[Piece]) -> int:
+        began = perf_counter()
+        counted = self._step(self._parcel(pieces).encode(self._spent_us, self._spent_events))
+        done = pieces[: counted.messages]
+        self._spent_events = sum(len(piece.events) for piece in done)
+        self._spent_us = (perf_counter() - began) * 1e6 if done else 0.0
+        del self._pieces[: counted.messages]
+        self._acknowledge(done)
+        self._mind(counted)
+        return counted.messages
+
+    def _parcel(self, pieces: list[Piece]) -> Parcel:
+        """That of the last step, if it was too early: what takes the longest is then done while others count."""
+        if self._packed is None or self._packed[0] != pieces:
+            parcel = Parcel(pieces, self._rules, self._bank, with_payloads=self._with_payloads)
+            self._packed = (pieces, parcel)
+        return self._packed[1]
+
+    def _acknowledge(self, done: list[Piece]) -> None:
+        for piece in done:
+            if piece.fault:
+                log.error("dead letter: %d event(s) of message %s: %s", piece.size, piece.envelope.id, piece.fault)
+            if not piece.more:
+                self._consumer.let_go(piece.envelope.message)
+            if self._told and piece.events:
+                self._told(piece.events)
+
+    def _mind(self, counted: Counted) -> None:
+        if self._with_payloads != (counted.hindrance == "full"):
+            self._with_payloads, self._packed = not self._with_payloads, None
+        if counted.hindrance == "early":
+            self._take_over_older()
+        elif counted.hindrance == "lost":
+            lost = self._pieces[0].envelope
+            log.warning("message %s had been taken over by another worker", lost.id)
+            self._pieces = [piece for piece in self._pieces if piece.envelope.id != lost.id]
+            self._consumer.let_go(lost.message)
+        elif counted.hindrance == "restore":
+            self._consumer.excuse()  # it may take long, and is no fault of theirs
+            self._restore()
+
+    def _take_over_older(self) -> None:
+        """What came before is another worker's; if that is dead, somebody has to take it over, who may wait as well."""
+        self._consumer.read_abandoned()
+        if self._consumer.inbox:
+            self._open_inbox()
+            self._pieces.sort(key=lambda piece: piece.age)
+        else:
+            self._pause(EARLY_WAIT_S)
+
+    def _wait_out(self, error: CoinslotError) -> None:
+        log.warning("%s; trying again in %.1f s", error, self._backoff_s)
+        if isinstance(error, QueueUnavailable):
+            self._reconnect()
+        self._pause(self._backoff_s)
+        self._backoff_s = min(self._backoff_s * 2, BACKOFF_LAST_S)

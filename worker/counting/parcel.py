@@ -1,0 +1,107 @@
+"""What a step of counting is told, as lua/count.lua takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from coinslot.analytics import rules, users
+from coinslot.analytics.counter import GLOBAL
+from coinslot.analytics.event import AnalyticEvent
+from coinslot.analytics.rules import Rules
+from worker.counting.piece import Piece
+
+MAX_REASON_CHARACTERS = 500
+
+Bank = Callable[[Piece], tuple[bytes, int]]  # the body of a message for the queue of events, and how many it holds
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Parcel:
+    """Pieces, with each user and each counter in them named once.
+
+    Raises nothing. with_payloads: that events may become dead letters, should there be too many counters.
+    """
+
+    def __init__(self, pieces: Sequence[Piece], rules: Rules, bank: Bank | None, *, with_payloads: bool) -> None:
+        self._rules = rules
+        self._users: dict[str, int] = {}
+        self._counters: dict[tuple[str, str], int] = {}
+        self._kept: list[list[Any]] = []
+        self._done: set[tuple[int, int, int]] = set()
+        self._messages = [self._message(piece, bank, with_payloads=with_payloads) for piece in pieces]
+
+    def encode(self, spent_us: float, spent_events: int) -> bytes:
+        """The fourth argument of lua/count.lua; what was spent is told along with it."""
+        return _encode(
+            {
+                "spent_us": spent_us,
+                "spent_events": spent_events,
+                "users": [users.halves(user) for user in self._users],
+                "counters": self._kept,
+                "messages": self._messages,
+            }
+        )
+
+    def _message(self, piece: Piece, bank: Bank | None, *, with_payloads: bool) -> dict[str, Any]:
+        envelope, at_ms = piece.envelope, piece.envelope.received_at_ms
+        message: dict[str, Any] = {
+            "id": envelope.id,
+            "size": piece.size,
+            "counted": envelope.events is not None,
+            "deliveries": envelope.deliveries,
+            "received_at_ms": "" if at_ms is None else at_ms,
+            "more": piece.more,
+            "letters": [],
+            "bank": False,
+        }
+        if piece.fault:
+            message["letters"] = [(envelope.message.body, piece.fault[:MAX_REASON_CHARACTERS], piece.size)]
+        if bank and not (piece.fault or piece.more):
+            message["bank"], message["banked"] = bank(piece)
+        if with_payloads:
+            # Each with its payload, so none is left out.
+            message["payloads"] = piece.raws()
+            message["events"] = [self._event(event, at_ms) for event in piece.events]
+        else:
+            message["events"] = self._first_ones(piece.events, at_ms)
+        return message
+
+    def _first_ones(self, events: Sequence[AnalyticEvent], at_ms: int | None) -> list[tuple[Any, ...]]:
+        """Without those that say again what an event before them in this parcel has said."""
+        firsts = []
+        for event in events:
+            told = self._event(event, at_ms)
+            counted = (told[0], told[1], told[3])
+            if counted not in self._done or event.ensure_goal:
+                self._done.add(counted)
+                firsts.append(told)
+        return firsts
+
+    def _event(self, event: AnalyticEvent, at_ms: int | None) -> tuple[Any, ...]:
+        name, namespace = event.event_name, event.namespace
+        user = self._users.setdefault(event.user_id, len(self._users) + 1)
+        named = self._counter(namespace, rules.named_field(name), name)
+        internal = self._counter(namespace, rules.INTERNAL_FIELD, GLOBAL)
+        weekly = 0
+        if self._rules.of(name).date_cohort == "weekly":
+            at = event.datetime or _moment(at_ms)
+            weekly = self._counter(namespace, rules.weekly_field(name, at), name)
+        return user, named, internal, weekly, False if event.value is None else event.value, event.ensure_goal
+
+    def _counter(self, namespace: str, field: str, name: str) -> int:
+        place = self._counters.get((namespace, field))
+        if place is None:
+            rule = self._rules.of(name)
+            scalable = rule.type == "bloom_scalable"
+            self._kept.append([namespace, field, scalable, rule.size, rule.error_probability])
+            place = self._counters[namespace, field] = len(self._kept)
+        return place
+
+
+def _moment(at_ms: int | None) -> datetime:
+    return datetime.now(UTC) if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC)

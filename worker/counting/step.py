@@ -1,0 +1,53 @@
+"""One step of counting: a parcel is counted and acknowledged, as far as its turn has come (lua/count.lua)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple, cast
+
+import redis
+
+from coinslot import lua
+from coinslot.errors import QueueUnavailable
+from coinslot.keys import GROUP, Keys, ledger_of
+from coinslot.redisclient import Errors
+
+Hindrance = Literal["", "early", "lost", "restore", "full"]
+
+
+class Counted(NamedTuple):
+    """How many of a parcel's messages were counted, and what kept the next one from it (lua/count.lua)."""
+
+    messages: int
+    hindrance: Hindrance
+
+
+class Step:
+    """Runs the script. consumer: this worker's name in the queue's group.
+
+    Raises QueueUnavailable; what had been counted by then changes nothing when it is counted again.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        keys: Keys,
+        consumer: Callable[[], str],
+        most_counters: int,
+        *,
+        queue_is_on_redis: bool,
+    ) -> None:
+        self._script = client.register_script(lua.source("filter", "count"))
+        queue = keys.analytics
+        self._keys = [queue, ledger_of(queue), f"{queue}:dead", keys.counted, keys.queue, keys.ledger]
+        self._consumer = consumer
+        self._most_counters = most_counters
+        self._group = GROUP if queue_is_on_redis else ""
+
+    def __call__(self, parcel: bytes) -> Counted:
+        arguments: list[bytes | str | int | float] = [self._group, self._consumer(), self._most_counters, parcel]
+        try:
+            messages, hindrance = self._script(keys=self._keys, args=arguments)
+        except Errors as error:
+            raise QueueUnavailable(f"analytic events cannot be counted: {error}") from error
+        return Counted(messages, cast(Hindrance, hindrance.decode()))
