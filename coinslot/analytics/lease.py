@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -27,6 +28,8 @@ class Lease:
         self._redis = client
         self._key = key
         self._lock = client.lock(key, timeout=LEASE_S, blocking=False, thread_local=False)
+        # To prolong the lease changes its key, which would look to our other threads as if it had been lost.
+        self._one_at_a_time = threading.Lock()
 
     @contextmanager
     def held(self) -> Iterator[bool]:
@@ -46,7 +49,7 @@ class Lease:
 
         Raises LockNotOwnedError or WatchError, and does nothing, if it is not.
         """
-        with self._redis.pipeline() as pipeline:
+        with self._one_at_a_time, self._redis.pipeline() as pipeline:
             pipeline.watch(self._key)  # type: ignore[no-untyped-call]
             if not self._lock.owned():
                 raise LockNotOwnedError(f"{self._key} was lost: this process was held up for too long")
