@@ -48,6 +48,11 @@ class Target(BaseModel):
     host: str = Field(min_length=1)
     port: int = Field(ge=1, le=65535)
 
+    @property
+    def address(self) -> str:
+        """HOST:PORT, with brackets around an IPv6 address."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 class AnalyticsSettings(BaseSettings):
     """What an operator can set of analytics. Lists of tables are JSON in the environment."""
