@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import uuid
 from collections.abc import Callable
 from functools import cache
 from time import monotonic, sleep
@@ -70,11 +71,21 @@ class Persister:
         """
         self._restore()
         with asking(), self._marks.lease.held() as is_ours:
-            work = self._marks.take() if is_ours else None
-            if work is None:
+            if not (is_ours and self._state.is_ready()):
                 return False
-            self._keep_all(work)
-        return True
+            self._marks.mark_all_unless(self._identity())
+            work = self._marks.take()
+            if work is not None:
+                self._keep_all(work)
+        return work is not None
+
+    def _identity(self) -> bytes:
+        """Of the place. One that has none was never persisted to, or has lost all."""
+        identity = self._place.get(snapshot.IDENTITY)
+        if identity is None:
+            identity = uuid.uuid4().hex.encode()
+            self._place.put(snapshot.IDENTITY, identity)
+        return identity
 
     def _keep_all(self, work: Round) -> None:
         kept: list[str] = []  # names of counters

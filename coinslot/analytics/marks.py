@@ -16,6 +16,7 @@ from coinslot.analytics.lease import Lease
 from coinslot.analytics.state import asking
 from coinslot.keys import Keys
 
+_encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[str]).decode
 
 
@@ -62,6 +63,19 @@ class Marks:
             epoch, _, _, members = pipeline.execute()
         return Round(epoch, sorted(map(Mark.of, members))) if epoch else None
 
+    def mark_all_unless(self, place: bytes) -> None:
+        """All there is, unless it was this place that had it: it may have nothing, or what is old."""
+        with asking():
+            if self._redis.hget(self._counted, "place") == place:
+                return
+            members = [_encode([name]) for name in self._namespaces()]
+            members += [_encode([name, field]) for name in self._namespaces() for field in self._fields(name)]
+            with self._redis.pipeline() as pipeline:
+                if members:
+                    pipeline.sadd(self._dirty, *members)
+                pipeline.hset(self._counted, "place", place)
+                pipeline.execute()
+
     def kept(self, mark: Mark) -> None:
         """It was persisted as it was read.
 
@@ -80,3 +94,9 @@ class Marks:
         """The round is over and has kept so many."""
         with asking():
             self._redis.hset(self._counted, "persisted", counters)
+
+    def _namespaces(self) -> list[str]:
+        return [name.decode() for name in self._redis.smembers(f"{self._counted}:namespaces")]
+
+    def _fields(self, namespace: str) -> list[str]:
+        return [field.decode() for field in self._redis.hkeys(f"{self._counted}:counters:{namespace}")]

@@ -47,7 +47,7 @@ class Restore:
         found = _Found()
         self._state.clear()
         crew.each(lambda name: self._bring(name, found), names)
-        self._state.begin(len(found.names), found.last_number)
+        self._state.begin(len(found.names), found.last_number, self._place.get(snapshot.IDENTITY) or b"")
         if names:
             log.warning("restored %d counters", len(found.names))
 

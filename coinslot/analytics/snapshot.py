@@ -19,6 +19,7 @@ else:
     from backports import zstd
 
 FORMAT = b"coinslot counters 1\n"
+IDENTITY = "identity"  # of an object in each place, of random text: it goes along when a place is copied
 
 _PACKING: dict[int, int] = {zstd.CompressionParameter.compression_level: 1, zstd.CompressionParameter.checksum_flag: 1}
 

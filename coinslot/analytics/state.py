@@ -64,9 +64,9 @@ class State:
             else:
                 self._write_counter(snapshot, transaction)
 
-    def begin(self, counters: int, last_number: int) -> None:
-        """From now on these are the counters, and it may be counted."""
-        known = {"epoch": uuid.uuid4().hex, "counters": counters, "last_number": last_number}
+    def begin(self, counters: int, last_number: int, place: bytes) -> None:
+        """From now on these are the counters, as this place has them, and it may be counted."""
+        known = {"epoch": uuid.uuid4().hex, "counters": counters, "last_number": last_number, "place": place}
         with asking(), self.lease.transaction() as transaction:
             transaction.hset(self._counted, mapping=known)
 

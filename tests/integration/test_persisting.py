@@ -192,6 +192,43 @@ def test_nothing_is_kept_of_counters_that_are_not_ready(counted: Counted, shelf:
     assert {name: shelf.objects[name] for name in kept} == kept
 
 
+class TestAnotherPlace:
+    def test_is_given_all_there_is(self, counted: Counted, shelf: Shelf) -> None:
+        fill(counted)
+        counted.persister(shelf).run_once()
+        before, other = counted.dump(), Shelf()
+
+        counted.persister(other).run_once()
+        counted.lose()
+        counted.restore(other)()
+
+        assert counted.dump() == before
+
+    def test_that_was_left_for_another_is_not_taken_for_up_to_date(self, counted: Counted, shelf: Shelf) -> None:
+        counted.put("default", "n:visit", 1, ANY_BITS)
+        counted.persister(shelf).run_once()
+        counted.put("default", "n:visit", 1, OTHER_BITS, count=2)
+        counted.persister(Shelf()).run_once()
+        before = counted.dump()
+
+        counted.persister(shelf).run_once()
+        counted.lose()
+        counted.restore(shelf)()
+
+        assert counted.dump() == before
+
+    def test_that_it_was_restored_from_is_the_same(self, counted: Counted, shelf: Shelf) -> None:
+        fill(counted)
+        counted.persister(shelf).run_once()
+        counted.lose()
+        counted.restore(shelf)()
+        shelf.put_names.clear()
+
+        counted.persister(shelf).run_once()
+
+        assert shelf.put_names == []
+
+
 class TestTrouble:
     def test_a_place_that_is_away_is_waited_for_and_told_of_once(
         self, counted: Counted, shelf: Shelf, caplog: pytest.LogCaptureFixture
