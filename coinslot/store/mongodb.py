@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pymongo
 from bson.errors import BSONError
+from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, DESCENDING, MongoClient, WriteConcern
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
@@ -21,12 +22,8 @@ from coinslot.store import mongodb_erasing, mongodb_expiry
 from coinslot.store.erasing import Found
 from coinslot.store.mongodb_documents import (
     READABLE,
-    UNENCODABLE,
-    Document,
-    fits_one_message,
     keys,
-    to_document,
-    to_fields,
+    to_documents,
     to_json,
     to_lines,
 )
@@ -71,12 +68,7 @@ class MongoStore:
 
     def insert(self, events: Sequence[Event]) -> list[Outcome]:
         with self._reachable():
-            try:
-                if fits_one_message(events):
-                    return self._write([to_fields(event) for event in events])
-            except UNENCODABLE:
-                pass  # somewhere among them; and nothing was sent, for all of it would have gone in one message
-            encoded = [to_document(event) for event in events]
+            encoded = to_documents(events)
             written = iter(self._write([document for document in encoded if not isinstance(document, Dead)]))
             return [document if isinstance(document, Dead) else next(written) for document in encoded]
 
@@ -133,7 +125,7 @@ class MongoStore:
     def close(self) -> None:
         self._client.close()
 
-    def _write(self, documents: Sequence[Document]) -> list[Outcome]:
+    def _write(self, documents: Sequence[RawBSONDocument]) -> list[Outcome]:
         outcomes: list[Outcome] = [STORED] * len(documents)
         try:
             if documents:

@@ -35,7 +35,7 @@ def nested(depth: int, opening: bytes = b"[", closing: bytes = b"]") -> bytes:
     return with_value(opening * (depth - 1) + b"1" * (opening != b"[") + closing * (depth - 1))
 
 
-def test_an_event_is_kept_in_both_forms() -> None:
+def test_an_event_is_kept_as_it_came_and_decoded_when_asked() -> None:
     event = let_in(b'{"_id": "mine", "timestamp": 1333046104322, "email_type": "secondary"}')
 
     assert event.raw == b'{"_id": "mine", "timestamp": 1333046104322, "email_type": "secondary"}'
@@ -109,9 +109,9 @@ def test_any_finite_number_is_a_timestamp(timestamp: bytes) -> None:
         (with_value(b"%d" % 2**63), "does not fit in 64 bits"),
         (with_value(b"%d" % (-(2**63) - 1)), "does not fit in 64 bits"),
         (with_value(b"9" * 5000), "out of range"),
-        (with_value(b'"\xff"'), "not UTF-8"),
-        (with_value(b'"\xed\xa0\x80"'), "not UTF-8"),
-        (b'{"timestamp": 1, "\xff": 1}', "not UTF-8"),
+        (with_value(b'"\xff"'), "UTF-8"),
+        (with_value(b'"\xed\xa0\x80"'), "UTF-8"),
+        (b'{"timestamp": 1, "\xff": 1}', "UTF-8"),
         (b'\xef\xbb\xbf{"timestamp": 1}', "byte 0"),
         (b'{"timestamp": 1', "truncated"),
         (b'{"timestamp": 1} {}', "trailing characters"),
