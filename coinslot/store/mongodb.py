@@ -12,7 +12,7 @@ from typing import Any, cast
 import pymongo
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
-from pymongo import ASCENDING, DESCENDING, MongoClient, WriteConcern
+from pymongo import ASCENDING, DESCENDING, CursorType, MongoClient, WriteConcern
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
 from coinslot.errors import SettingsError
@@ -149,11 +149,20 @@ class MongoStore:
         with (
             self._reachable(),
             self._events.find_raw_batches(
-                query, sort=order, hint=INDEX, limit=limit, batch_size=FIND_BATCH_EVENTS
+                query,
+                cursor_type=self._cursor_type(limit),
+                sort=order,
+                hint=INDEX,
+                limit=limit,
+                batch_size=FIND_BATCH_EVENTS,
             ) as batches,
         ):
             for batch in batches:
                 yield from to_lines(cast(bytes, batch))  # pymongo's type hints take a raw batch for a document
+
+    def _cursor_type(self, limit: int) -> int:
+        """Unasked, MongoDB sends on while what it sent is being turned into JSON, as far as the socket has room."""
+        return CursorType.NON_TAILABLE if limit or self._client.is_mongos else CursorType.EXHAUST
 
     @contextmanager
     def _reachable(self) -> Iterator[None]:
