@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import BoundedSemaphore
 from typing import Any, cast
 
 import pymongo
@@ -35,6 +36,7 @@ from coinslot.store.primed import primed
 from coinslot.store.protocol import STORED, Cursor, Number, Outcome
 
 FIND_BATCH_EVENTS = 500  # left to itself MongoDB answers 16 MiB at a time: too much for a hundred readers
+STREAMS = 8  # at once: each has a connection to itself, with up to 10 MB in it where its reader is slow
 
 POOL_TIMEOUT_MS = 2_000
 MAJORITY_TIMEOUT_MS = 8_000  # below the socket's, so that MongoDB itself gets to say what it waits for
@@ -65,6 +67,7 @@ class MongoStore:
             raise SettingsError(f"MONGODB_URL or DB_NAME: {error}") from error
         self._total = Total(self._events)
         self._indexed = False
+        self._streams = BoundedSemaphore(STREAMS)
 
     def insert(self, events: Sequence[Event]) -> list[Outcome]:
         with self._reachable():
@@ -148,9 +151,10 @@ class MongoStore:
         order = [(field, direction) for field, _ in INDEX]
         with (
             self._reachable(),
+            self._cursor_type(limit) as cursor_type,
             self._events.find_raw_batches(
                 query,
-                cursor_type=self._cursor_type(limit),
+                cursor_type=cursor_type,
                 sort=order,
                 hint=INDEX,
                 limit=limit,
@@ -160,9 +164,18 @@ class MongoStore:
             for batch in batches:
                 yield from to_lines(cast(bytes, batch))  # pymongo's type hints take a raw batch for a document
 
-    def _cursor_type(self, limit: int) -> int:
-        """Unasked, MongoDB sends on while what it sent is being turned into JSON, as far as the socket has room."""
-        return CursorType.NON_TAILABLE if limit or self._client.is_mongos else CursorType.EXHAUST
+    @contextmanager
+    def _cursor_type(self, limit: int) -> Iterator[int]:
+        """That of a cursor which the body reads.
+
+        Unasked, MongoDB reads on while what it sent is being turned into JSON, as far as the connection has room.
+        """
+        streams = not limit and not self._client.is_mongos and self._streams.acquire(blocking=False)
+        try:
+            yield CursorType.EXHAUST if streams else CursorType.NON_TAILABLE
+        finally:
+            if streams:
+                self._streams.release()
 
     @contextmanager
     def _reachable(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import bson
@@ -24,7 +25,7 @@ from coinslot.match import parse
 from coinslot.stack.servers import MongoServer
 from coinslot.store import DUPLICATE, STORED, Cursor, Store
 from coinslot.store.chunks import split
-from coinslot.store.mongodb import MongoStore
+from coinslot.store.mongodb import FIND_BATCH_EVENTS, STREAMS, MongoStore
 from tests.pipeline import until
 from tests.running import running
 
@@ -282,6 +283,24 @@ class TestAServerThatIsNotThere:
             store.close()
 
             server.accept()[0].close()  # now it was
+
+
+class TestManyReaders:
+    def test_who_stop_halfway_leave_connections_to_others_and_miss_nothing(
+        self, mongodb_url: str, db_name: str, documents: Documents
+    ) -> None:
+        store = MongoStore(f"{mongodb_url}?maxPoolSize={STREAMS + 2}", db_name)
+        store.insert([an_event(f"{number:04}", number) for number in range(3 * FIND_BATCH_EVENTS)])
+        readers = [store.find() for _ in range(2 * STREAMS)]
+
+        halfway = [ids(islice(reader, 3)) for reader in readers]
+        counted = store.count(0)
+        whole = [read + ids(reader) for read, reader in zip(halfway, readers, strict=True)]
+        store.close()
+
+        assert min(map(len, halfway)) > FIND_BATCH_EVENTS
+        assert counted == 3 * FIND_BATCH_EVENTS
+        assert whole == [[f"{number:04}" for number in range(counted)]] * len(readers)
 
 
 class TestTheIndex:
