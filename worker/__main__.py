@@ -89,8 +89,11 @@ def create_worker(settings: Settings, store: Bank, stop: threading.Event) -> Wor
 def create_retention(settings: Settings, store: Expiring, stop: threading.Event) -> Retention:
     """The worker's part in retention, until `stop`."""
     client, keys = redisclient.connect(settings.redis_url, timeout_s=SETTLE_TIMEOUT_S), Keys.of(settings.key_prefix)
-    feed, letters = FedEvents(client, keys), DeadEvents(DeadLetters(client, keys))
-    return Retention(settings.retention_days, [store.expire, feed.expire, letters.expire], stop.wait)
+    feed = FedEvents(client, keys)
+    letters = [DeadEvents(DeadLetters(client, each)) for each in keys.by_queue().values()]
+    return Retention(
+        settings.retention_days, [store.expire, feed.expire, *(each.expire for each in letters)], stop.wait
+    )
 
 
 def main() -> None:

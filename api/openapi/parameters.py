@@ -6,6 +6,7 @@ from api import dead_letters
 from api.openapi import Json, ref
 from api.openapi.shapes import CHANGE_CURSOR, LETTER_ID, TEXT
 from api.query import MAX_LIMIT
+from coinslot.keys import ANALYTICS, EVENTS
 from coinslot.media import ENCODINGS
 
 TIMESTAMP: Json = {"type": "number", "examples": [1333046104322]}
@@ -30,6 +31,7 @@ def components() -> Json:
         "AfterChange": _query("after", "The cursor of a change: what came after it.", CHANGE_CURSOR),
         "StoredSince": _query("start", "What is stored from this timestamp on comes first.", TIMESTAMP),
         "AfterLetter": _query("after", "The id of a letter: those that died after it.", LETTER_ID),
+        "Queue": _query("queue", "The queue that is meant.", {"enum": [EVENTS, ANALYTICS, ""], "default": EVENTS}),
         "LimitLetters": _query("limit", "A page of so many letters.", page_of_letters),
         "LetterId": _path("id", "The id of a letter.", LETTER_ID),
         "Filename": _path("filename", "The name of a file.", {**TEXT, "examples": ["coinslot.js"]}),
