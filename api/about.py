@@ -10,7 +10,15 @@ from flask import Blueprint, Response, render_template, request
 from api.query import MAX_LIMIT, BadQuery, parse_queue
 from coinslot.analytics.counter import MAX_NAME_CHARACTERS
 from coinslot.analytics.event import MAX_USER_ID_CHARACTERS
-from coinslot.errors import BadCursor, BadErasure, BadLetterId, CoinslotError, NoSuchLetter, QueueUnavailable
+from coinslot.errors import (
+    BadCursor,
+    BadErasure,
+    BadLetterId,
+    CoinslotError,
+    NoSuchLetter,
+    QueueUnavailable,
+    UnknownEvent,
+)
 from coinslot.events import MAX_DEPTH, MAX_ID_CHARACTERS
 from coinslot.ledger import Ledger
 from coinslot.media import ENCODINGS, TYPES
@@ -94,7 +102,7 @@ def blueprint(ledgers: Mapping[str, Ledger], limits: Limits, openapi: Mapping[st
 
 def refuse(error: CoinslotError) -> Response:
     """400 for what the client got wrong, 404 for what is not there, 503 for what may be there later."""
-    if isinstance(error, BadQuery | BadCursor | BadErasure | BadLetterId):
+    if isinstance(error, BadQuery | BadCursor | BadErasure | BadLetterId | UnknownEvent):
         return error_response(400, str(error))
     if isinstance(error, NoSuchLetter):
         return error_response(404, str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from random import random
 from time import monotonic, sleep, time
@@ -10,13 +11,15 @@ from typing import Any
 from a2wsgi import WSGIMiddleware
 from flask import Flask
 
-from api import about, dead_letters, erasures, features, ranges, stream
+from api import about, dead_letters, docs, erasures, features, ranges, stream
+from api.analytics.routes import blueprints
 from api.hub import Hub
 from api.lane import StreamLane
 from api.openapi.document import create_document
 from coinslot import redisclient, web
 from coinslot.access.door import create_door
 from coinslot.access.middleware import Access
+from coinslot.analytics.redis_counters import RedisCounters
 from coinslot.changes import Feed
 from coinslot.cors import Cors
 from coinslot.dead_letters import DeadLetters
@@ -25,6 +28,8 @@ from coinslot.features import cluster, routes
 from coinslot.features.outbox import Outbox
 from coinslot.features.specs import RedisSpecs
 from coinslot.halt import Halt
+from coinslot.integration.forwarded import read_forwarded
+from coinslot.integration.predictions import create_predictions
 from coinslot.keys import ANALYTICS, EVENTS, Keys
 from coinslot.ledger import Ledger
 from coinslot.queue import Broker, Publisher
@@ -79,9 +84,12 @@ def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed
     limits = about.limits(settings)
     document = create_document(limits, auth_is_on=settings.auth_is_on)
     app.register_blueprint(about.blueprint(ledgers, limits, document))
+    app.register_blueprint(docs.blueprint(document))
+    counters, forwarded = RedisCounters(client, keys), partial(read_forwarded, client, keys)
+    for blueprint in blueprints(counters, settings, create_predictions(settings).ask, forwarded):
+        app.register_blueprint(blueprint)
     letters = {name: DeadLetters(client, each, _publish(settings, each)) for name, each in queues.items()}
     app.register_blueprint(dead_letters.blueprint(letters, halt))
-    bank, fed = ("store", StoredEvents(store, ledgers[EVENTS].add_erased)), ("change feed", FedEvents(client, keys))
     dead: erasures.Places = [
         ("dead letters", DeadEvents(letters[EVENTS])),
         ("dead letters of analytics", DeadEvents(letters[ANALYTICS])),
@@ -91,8 +99,9 @@ def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed
         (erasures.QUEUE, QueuedEvents(client, queues[ANALYTICS], None, sleep)),
         (erasures.QUEUE, QueuedEvents(client, keys, Record(client, keys).add, sleep)),
     ]
-    note = None if on_redis else QUEUE_NOT_SEEN
+    bank, fed = ("store", StoredEvents(store, ledgers[EVENTS].add_erased)), ("change feed", FedEvents(client, keys))
     places = [*dead, *(queued if on_redis else []), bank, fed, *dead]
+    note = None if on_redis else QUEUE_NOT_SEEN
     app.register_blueprint(erasures.blueprint(places, [*dead, bank], monotonic, note, halt.check))
     specs = RedisSpecs(client, keys.feature_specs)
     outbox = Outbox(Broker(settings, keys.analytics).publisher()).start()

@@ -15,6 +15,7 @@ from coinslot.keys import ANALYTICS, EVENTS
 from coinslot.store import Cursor, place
 
 MAX_LIMIT = 10_000
+DEFAULT_NAMESPACE = "default"
 
 Number = int | float
 
@@ -73,6 +74,11 @@ def parse_number(args: Mapping[str, str], name: str) -> Number | None:
     if not math.isfinite(number):
         raise BadQuery(f"{name}={text[:40]!r} is not a finite number")
     return number if MIN_INT <= number <= MAX_INT else float(number)
+
+
+def parse_namespace(args: Mapping[str, str]) -> str:
+    """Of analytics; absent and empty are the default one. Any text will do: of what is not there nothing is known."""
+    return args.get("namespace") or DEFAULT_NAMESPACE
 
 
 def _parse_limit(args: Mapping[str, str]) -> int | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from api import docs
 from api.openapi import Json, ref
 from api.openapi.answers import answer, json, operation, shared
 from api.openapi.parameters import named
 from api.openapi.shapes import COUNT, COUNT_OR_NULL, SIZE, TEXT, YES_NO, record, said
+from coinslot.media import JSON
 
 TAG = "server"
 
@@ -23,6 +25,7 @@ def paths(limits: Mapping[str, Any]) -> Json:
         "/": _get("page", "A page that explains all this and shows events as they come", page),
         "/static/{filename}": _file(),
         "/openapi.json": _get("openapi", "This document", json("OpenAPI 3.1.", {"type": "object"})),
+        docs.PATH: _docs(),
         "/limits": _get("limits", "What is taken", shown),
         "/audit": _audit(),
         "/wsapi/ping": _get("ping", "Is it there?", pong),
@@ -33,6 +36,13 @@ def paths(limits: Mapping[str, Any]) -> Json:
 
 def _get(id: str, summary: str, ok: Json, unavailable: Json | None = None) -> Json:
     return {"get": operation(id, TAG, summary, {"200": ok} | ({"503": unavailable} if unavailable else {}))}
+
+
+def _docs() -> Json:
+    content: Json = {"text/html": {"schema": TEXT}, JSON: {"schema": {"type": "object"}}}
+    ok = answer("The page; JSON for those who accept that rather than a page.", content)
+    answers = {"200": ok, **shared({"401": "UnauthorizedV0"})}
+    return {"get": operation("docs", TAG, "This document, as a page or as JSON", answers, needs="read")}
 
 
 def _audit() -> Json:

@@ -1,0 +1,1 @@
+"""Counting in plain Python with exact sets, and what stands for the counters where there is no Redis."""
