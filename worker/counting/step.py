@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import redis
 
@@ -46,7 +46,7 @@ class Step:
 
     def __call__(self, first: str, parcel: Sequence[bytes]) -> Counted:
         """first: id of the parcel's first message."""
-        arguments = [self._group, self._consumer(), self._most_counters, first, *parcel]
+        arguments: list[Any] = [self._group, self._consumer(), self._most_counters, first, *parcel]
         try:
             messages, hindrance = self._script(keys=self._keys, args=arguments)
         except Errors as error:
