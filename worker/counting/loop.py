@@ -56,12 +56,13 @@ class Counting:
         self._backoff_s = BACKOFF_FIRST_S
 
     def run(self) -> None:
-        """Until stopping. What was read and not counted by then is handed back.
-
-        Not so where a fault of ours ends it: that may be of something read, and then this delivery is to count.
-        """
-        while not self._stopping():
-            self.run_once()
+        """Until stopping. What was read and not counted by then is handed back."""
+        try:
+            while not self._stopping():
+                self.run_once()
+        except Exception:
+            self._consumer.abandon()  # it may be what this fault is about: then it is to be a dead letter in the end
+            raise
         self._consumer.close()
 
     def run_once(self) -> int:
