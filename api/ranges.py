@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, request
 
 from api.query import Range, format_cursor, parse_number, parse_range
-from api.whole import is_gone
 from coinslot.errors import StoreUnavailable
 from coinslot.media import NDJSON
 from coinslot.store import Store, chunks
 from coinslot.web import error_response, json_response
+from coinslot.whole import is_gone
 
 log = logging.getLogger("coinslot.api")
 

@@ -12,10 +12,10 @@ from a2wsgi import WSGIMiddleware
 from flask import Flask
 
 from api import ranges
-from api.whole import Whole
 from coinslot.errors import StoreUnavailable
 from coinslot.media import NDJSON
 from coinslot.store.chunks import join
+from coinslot.whole import Whole
 
 EVENTS = [b'{"_id":"%d","timestamp":1}' % number for number in range(3)]
 
