@@ -94,8 +94,18 @@ def check_inflation(content: bytes, encoding: str, max_bytes: int) -> bool:
     return True
 
 
-def objection(raw: bytes) -> str:
-    """Why these bytes are no event, if they are none: the rules of the README, once more."""
+def of_event(fields: dict[str, Any]) -> str:
+    """Why this is no event, if it is none: the rules of the README, once more."""
+    if RECEIVED_AT in fields:
+        return "a name that is kept"
+    if type(fields.get("timestamp")) not in (int, float):
+        return "no timestamp"
+    id = fields.get("_id", "minted")
+    return "" if isinstance(id, str) and 1 <= len(id) <= MAX_ID_CHARACTERS else "no _id that may be"
+
+
+def objection(raw: bytes, rules: Callable[[dict[str, Any]], str] = of_event) -> str:
+    """Why these bytes are not what the rules tell of, or fit in no store, if that is so."""
     if len(raw) > MAX_BYTES:
         return "too large"
     try:
@@ -104,14 +114,7 @@ def objection(raw: bytes) -> str:
         return f"no JSON: {error}"
     if type(fields) is not dict:
         return "no object"
-    if RECEIVED_AT in fields:
-        return "a name that is kept"
-    if type(fields.get("timestamp")) not in (int, float):
-        return "no timestamp"
-    id = fields.get("_id", "minted")
-    if not isinstance(id, str) or not 1 <= len(id) <= MAX_ID_CHARACTERS:
-        return "no _id that may be"
-    return unstorable(fields)
+    return rules(fields) or unstorable(fields)
 
 
 def overwritten(raw: bytes) -> list[Any]:
