@@ -11,9 +11,11 @@ import msgspec
 
 from coinslot.errors import BadCursor, CoinslotError
 from coinslot.events import MAX_INT, MIN_INT
+from coinslot.keys import ANALYTICS, EVENTS
 from coinslot.store import Cursor, place
 
 MAX_LIMIT = 10_000
+DEFAULT_NAMESPACE = "default"
 
 Number = int | float
 
@@ -35,6 +37,14 @@ class Range:
     after: Cursor | None
     limit: int | None
     descending: bool
+
+
+def parse_queue(args: Mapping[str, str]) -> str:
+    """The name of one of the queues, `queue`; that of events by default. Raises BadQuery."""
+    queue = args.get("queue") or EVENTS
+    if queue not in (EVENTS, ANALYTICS):
+        raise BadQuery(f"queue={queue[:40]!r} is neither {EVENTS} nor {ANALYTICS}")
+    return queue
 
 
 def parse_range(args: Mapping[str, str]) -> Range:
@@ -64,6 +74,11 @@ def parse_number(args: Mapping[str, str], name: str) -> Number | None:
     if not math.isfinite(number):
         raise BadQuery(f"{name}={text[:40]!r} is not a finite number")
     return number if MIN_INT <= number <= MAX_INT else float(number)
+
+
+def parse_namespace(args: Mapping[str, str]) -> str:
+    """Of analytics; absent and empty are the default one. Any text will do: of what is not there nothing is known."""
+    return args.get("namespace") or DEFAULT_NAMESPACE
 
 
 def _parse_limit(args: Mapping[str, str]) -> int | None:

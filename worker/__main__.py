@@ -14,6 +14,8 @@ import threading
 from time import monotonic
 
 from coinslot import redisclient
+from coinslot.analytics.places.selection import open_place
+from coinslot.analytics.restore import Restore
 from coinslot.dead_letters import DeadLetters
 from coinslot.errors import Halted
 from coinslot.halt import Halt
@@ -25,17 +27,20 @@ from coinslot.removal.letters import DeadEvents
 from coinslot.removal.record import Record
 from coinslot.settings import Settings
 from coinslot.start import starting
-from coinslot.store import Bank, Expiring, open_store
+from coinslot.store import Bank, Expiring, Keeping, open_store
 from worker.batch import Batcher
 from worker.counting.create import CountingThread, create_counting
 from worker.failpoint import failpoint
 from worker.loop import Worker
+from worker.persister import Persister
 from worker.recant import Recant
 from worker.retention import Retention
 from worker.settlement import Settlement
 
+log = logging.getLogger("coinslot.worker")
+
 FAILED, HALTED = 1, 3
-COUNTING_ENDS_S = 5.0  # what it is at by then is counted again
+ENDS_S = 5.0  # what is not counted by then is counted again, and what is not persisted is so later
 SETTLE_TIMEOUT_S = 4.0  # long: a batch may carry megabytes, and to settle twice is harmless
 HALT_TIMEOUT_S = 1.0
 # More than a batch usually makes of its events, which go with it: to look through them finds nothing.
@@ -89,8 +94,19 @@ def create_worker(settings: Settings, store: Bank, stop: threading.Event) -> Wor
 def create_retention(settings: Settings, store: Expiring, stop: threading.Event) -> Retention:
     """The worker's part in retention, until `stop`."""
     client, keys = redisclient.connect(settings.redis_url, timeout_s=SETTLE_TIMEOUT_S), Keys.of(settings.key_prefix)
-    feed, letters = FedEvents(client, keys), DeadEvents(DeadLetters(client, keys))
-    return Retention(settings.retention_days, [store.expire, feed.expire, letters.expire], stop.wait)
+    feed = FedEvents(client, keys)
+    letters = [DeadEvents(DeadLetters(client, each)) for each in keys.by_queue().values()]
+    return Retention(
+        settings.retention_days, [store.expire, feed.expire, *(each.expire for each in letters)], stop.wait
+    )
+
+
+def create_persister(settings: Settings, store: Keeping, stop: threading.Event) -> tuple[Restore, Persister]:
+    """What brings the counters back, and what keeps them until `stop`."""
+    client, keys = redisclient.connect(settings.redis_url, timeout_s=SETTLE_TIMEOUT_S), Keys.of(settings.key_prefix)
+    place = open_place(settings, store)
+    restore = Restore(client, keys, place, stop.wait)
+    return restore, Persister(client, keys, place, restore, settings.persist_every_s, stop.wait)
 
 
 def main() -> None:
@@ -101,20 +117,22 @@ def main() -> None:
         settings = Settings.load()
         store = open_store(settings)
         worker, retention = create_worker(settings, store, stop), create_retention(settings, store, stop)
+        restore, persister = create_persister(settings, store, stop)
         stream = create_event_stream(settings)
-        counting = CountingThread(create_counting(settings, stream, stop), stop)
+        counting = CountingThread(create_counting(settings, restore, stream, stop), stop)
     logging.basicConfig(
         level=logging.WARNING if settings.mode == "prod" else logging.INFO,
         format="worker: %(levelname)s %(message)s",
     )
     retention.start()
     counting.start()
+    persister.start()
     gc.freeze()  # what is there by now stays, and need not be looked through
     gc.set_threshold(COLLECT_AT_OBJECTS)
     try:
         worker.run()
     except Halted as halted:
-        logging.getLogger("coinslot.worker").critical(
+        log.critical(
             "HALTED: %s. So this worker has stopped and handed its messages back; none is lost, and more are accepted. "
             "Mend what is wrong (`coinslot dead list` has the reasons), then: coinslot dead resume",
             halted,
@@ -122,8 +140,12 @@ def main() -> None:
         sys.exit(HALTED)
     finally:
         stop.set()
-        counting.join(COUNTING_ENDS_S)
+        ends_at = monotonic() + ENDS_S
+        counting.join(ENDS_S)
+        if counting.is_alive():
+            log.error("counting has not ended within %g s; what it was at is counted again", ENDS_S)
         stream.close()
+        persister.finish(max(0.0, ends_at - monotonic()))
     sys.exit(FAILED if counting.failed else 0)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from api import docs
 from api.openapi import Json, ref
 from api.openapi.answers import answer, json, operation, shared
 from api.openapi.parameters import named
 from api.openapi.shapes import COUNT, COUNT_OR_NULL, SIZE, TEXT, YES_NO, record, said
+from coinslot.media import JSON
 
 TAG = "server"
 
@@ -23,6 +25,7 @@ def paths(limits: Mapping[str, Any]) -> Json:
         "/": _get("page", "A page that explains all this and shows events as they come", page),
         "/static/{filename}": _file(),
         "/openapi.json": _get("openapi", "This document", json("OpenAPI 3.1.", {"type": "object"})),
+        docs.PATH: _docs(),
         "/limits": _get("limits", "What is taken", shown),
         "/audit": _audit(),
         "/wsapi/ping": _get("ping", "Is it there?", pong),
@@ -35,9 +38,18 @@ def _get(id: str, summary: str, ok: Json, unavailable: Json | None = None) -> Js
     return {"get": operation(id, TAG, summary, {"200": ok} | ({"503": unavailable} if unavailable else {}))}
 
 
+def _docs() -> Json:
+    content: Json = {"text/html": {"schema": TEXT}, JSON: {"schema": {"type": "object"}}}
+    ok = answer("The page; JSON for those who accept that rather than a page.", content)
+    answers = {"200": ok, **shared({"401": "UnauthorizedV0"})}
+    return {"get": operation("docs", TAG, "This document, as a page or as JSON", answers, needs="read")}
+
+
 def _audit() -> Json:
-    answers = {"200": json("The ledger.", ref("schemas", "Audit")), **shared({"503": "Unavailable"})}
-    return {"get": operation("audit", TAG, "Does the ledger balance?", answers, needs="read")}
+    ledger = json("The ledger; in that of analytics `stored` are those counted.", ref("schemas", "Audit"))
+    answers = {"200": ledger, **shared({"400": "BadRequest", "503": "Unavailable"})}
+    parameters = named("Queue")
+    return {"get": operation("audit", TAG, "Does the ledger balance?", answers, needs="read", parameters=parameters)}
 
 
 def _file() -> Json:

@@ -8,8 +8,7 @@ from typing import Any
 from api.openapi import Json, ref
 from api.openapi.answers import json, operation, shared
 from api.openapi.parameters import named
-from api.openapi.shapes import TEXT, YES_NO, array_of, said
-from coinslot.analytics.counter import MAX_NAME_CHARACTERS
+from api.openapi.shapes import NAME, TEXT, YES_NO, array_of, said
 from coinslot.analytics.event import MAX_USER_ID_CHARACTERS, MAX_YEAR, MIN_YEAR
 from coinslot.media import JSON
 
@@ -23,7 +22,6 @@ def paths(limits: Mapping[str, Any]) -> Json:
 
 
 def schemas(limits: Mapping[str, Any]) -> Json:
-    name = _name(MAX_NAME_CHARACTERS)
     events = {**array_of("AnalyticEvent"), "maxItems": limits["max_events_per_post"]}
     batch = {"type": "object", "required": ["events"], "properties": {"events": events, "event_name": False}}
     return {
@@ -33,9 +31,9 @@ def schemas(limits: Mapping[str, Any]) -> Json:
             f"field that is not required is as good as nothing. At most {limits['max_event_bytes']} bytes of JSON.",
             "required": ["event_name", "user_id"],
             "properties": {
-                "event_name": name,
-                "user_id": said("Counted, and not kept.", _name(MAX_USER_ID_CHARACTERS)),
-                "namespace": _or_null({**name, "default": "default"}),
+                "event_name": NAME,
+                "user_id": said("Counted, and not kept.", {**NAME, "maxLength": MAX_USER_ID_CHARACTERS}),
+                "namespace": _or_null({**NAME, "default": "default"}),
                 "value": said("Added to `value.sum`, the first time.", _or_null({"type": "number"})),
                 "ensure_goal": said("Make this event a goal; `false` never unmakes one.", _or_null(YES_NO)),
                 "datetime": said(
@@ -76,10 +74,6 @@ def _post(limits: Mapping[str, Any]) -> Json:
         parameters=named("Encoding"),
         requestBody={"required": True, "content": content},
     )
-
-
-def _name(max_characters: int) -> Json:
-    return {**TEXT, "minLength": 1, "maxLength": max_characters, "pattern": "^[^\\u0000]*$"}
 
 
 def _or_null(schema: Json) -> Json:

@@ -6,7 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import coinslot
-from api.openapi import Json, about, analytic_events, answers, dead_letters, erasures, events, parameters, schemas
+from api.openapi import (
+    Json,
+    about,
+    analytic_events,
+    answers,
+    counts,
+    dead_letters,
+    erasures,
+    events,
+    features,
+    metrics,
+    parameters,
+    predictions,
+    schemas,
+)
 
 DESCRIPTION = """\
 Applications drop JSON events in; each is queued, stored, and told to whoever follows.
@@ -22,7 +36,9 @@ NO_TOKENS = "This server asks nobody for a token."
 
 TAGS = {
     "events": "Writing, reading and following events.",
-    "analytics": "Counting who did what, without keeping who did.",
+    "analytics": "Counting users without keeping who they are: events, goals, and what follows from them.",
+    "features": "Feature flags.",
+    "metrics": "Metrics for Prometheus.",
     "dead letters": "What could not be stored, kept until somebody replays or drops it.",
     "erasures": "Removing all events of one user.",
     "server": "What the server says of itself.",
@@ -42,17 +58,14 @@ def create_document(limits: Mapping[str, Any], *, auth_is_on: bool) -> Json:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
-        "paths": {
-            **events.paths(limits),
-            **analytic_events.paths(limits),
-            **dead_letters.paths(),
-            **erasures.paths(),
-            **about.paths(limits),
-        },
+        "paths": _paths(limits),
         "components": {
             "schemas": {
                 **schemas.components(limits),
                 **analytic_events.schemas(limits),
+                **counts.schemas(),
+                **predictions.schemas(),
+                **features.schemas(),
                 **dead_letters.schemas(),
                 **erasures.schemas(),
                 **about.schemas(limits),
@@ -66,6 +79,25 @@ def create_document(limits: Mapping[str, Any], *, auth_is_on: bool) -> Json:
     if not auth_is_on:
         _forget_tokens(document)
     return document
+
+
+def _paths(limits: Mapping[str, Any]) -> Json:
+    """The operations of one path may stand in several modules."""
+    paths: Json = {}
+    for group in (
+        events.paths(limits),
+        analytic_events.paths(limits),
+        counts.paths(),
+        predictions.paths(),
+        features.paths(),
+        metrics.paths(),
+        dead_letters.paths(),
+        erasures.paths(),
+        about.paths(limits),
+    ):
+        for path, operations in group.items():
+            paths[path] = {**paths.get(path, {}), **operations}
+    return paths
 
 
 def _forget_tokens(document: Json) -> None:

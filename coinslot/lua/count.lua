@@ -9,6 +9,7 @@
 --            counters     how many counters there are
 --            last_number  of a counter, which stands for it in other keys
 --            persisted    how many counters the last round of persisting kept
+--            place        the identity of the place that has all that is not marked (coinslot/analytics/marks.py)
 --            spent_us     how long counting took, in microseconds, for all of
 --            spent_events so many events
 -- KEYS[5]  the queue of events: a stream, drawn in put.lua, for what is to be banked as well
@@ -30,7 +31,8 @@
 --                                the goals were, [namespace]
 --
 -- ARGV[1]  group, empty where the queue is not in Redis; [2] consumer; [3] most counters
--- ARGV[4]  id of the first message, or empty where there is none, so that no more than that is looked at when its turn has not come
+-- ARGV[4]  id of the first message, so that no more than that is looked at when its turn has not come; empty where
+--          there is none, and only what was spent is told
 -- ARGV[5]  MessagePack {
 --            spent_us, spent_events   since the last call
 --            users     [[half, half], ...], see filter.lua

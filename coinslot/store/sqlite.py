@@ -9,13 +9,14 @@ from pathlib import Path
 from time import time
 from typing import Any, Literal
 
-from coinslot.events import Dead, Event, decode
+from coinslot.events import BadEvent, Dead, Event, decode
 from coinslot.match import Match
 from coinslot.store import chunks, place
 from coinslot.store.erasing import Found
 from coinslot.store.primed import primed
 from coinslot.store.protocol import DUPLICATE, STORED, Cursor, Number, Outcome
 from coinslot.store.sqlite_connections import Connections
+from coinslot.store.sqlite_place import SqlitePlace
 
 PAGE_BYTES = 256 * 1024
 LOOK_EVENTS, EXPIRE_EVENTS = 2000, 1000  # in a step; others wait for the file meanwhile
@@ -92,6 +93,9 @@ class SqliteStore:
             query = f"DELETE FROM events WHERE rowid IN ({OLDEST})"
             return connection.execute(query, (due_ms, EXPIRE_EVENTS)).rowcount
 
+    def place(self) -> SqlitePlace:
+        return SqlitePlace(self._connections)
+
     def ping(self) -> None:
         with self._connections.lend() as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -125,8 +129,9 @@ class SqliteStore:
 
 def _insert(connection: sqlite3.Connection, event: Event) -> Outcome:
     try:
-        done = connection.execute(INSERT, (event.id, event.fields["timestamp"], event.raw, event.received_at_ms))
-    except (OverflowError, UnicodeError, sqlite3.DataError, sqlite3.IntegrityError) as error:
+        fields = event.fields
+        done = connection.execute(INSERT, (fields["_id"], fields["timestamp"], event.raw, event.received_at_ms))
+    except (BadEvent, OverflowError, UnicodeError, sqlite3.DataError, sqlite3.IntegrityError) as error:
         return Dead(str(error))
     return STORED if done.rowcount else DUPLICATE
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-import uuid
+from collections.abc import Callable
 
 from coinslot import redisclient
 from coinslot.analytics.rules import Rules
-from coinslot.errors import QueueUnavailable
 from coinslot.events import EventCheck
 from coinslot.integration.event_stream import EventStream
 from coinslot.keys import Keys
 from coinslot.queue import Broker
-from coinslot.redisclient import Errors
 from coinslot.settings import Settings
 from worker.counting.bank import ROOM_BYTES, Banking
 from worker.counting.loop import Counting
@@ -24,8 +22,13 @@ log = logging.getLogger("coinslot.worker.counting")
 STEP_TIMEOUT_S = 4.0  # as for a settlement: to count again is harmless
 
 
-def create_counting(settings: Settings, stream: EventStream, stop: threading.Event) -> Counting:
-    """A counting loop that runs until `stop`. Nothing connects before it does. stream: is told what was counted."""
+def create_counting(
+    settings: Settings, restore: Callable[[], None], stream: EventStream, stop: threading.Event
+) -> Counting:
+    """A counting loop that runs until `stop`. Nothing connects before it does.
+
+    restore: as Counting's. stream: is told what was counted.
+    """
     keys = Keys.of(settings.key_prefix)
     consumer = Broker(settings, keys.analytics).consumer()
     client = redisclient.connect(settings.redis_url, timeout_s=STEP_TIMEOUT_S)
@@ -33,12 +36,6 @@ def create_counting(settings: Settings, stream: EventStream, stop: threading.Eve
     def reconnect() -> None:
         consumer.reconnect()
         redisclient.disconnect(client)
-
-    def begin() -> None:
-        try:
-            client.hsetnx(keys.counted, "epoch", uuid.uuid4().hex)
-        except Errors as error:
-            raise QueueUnavailable(f"counting cannot begin: {error}") from error
 
     step = Step(
         client,
@@ -52,7 +49,7 @@ def create_counting(settings: Settings, stream: EventStream, stop: threading.Eve
         step,
         Rules(settings.counters),
         Banking(EventCheck(settings.max_event_bytes + ROOM_BYTES)) if settings.bank_analytics else None,
-        begin,
+        restore,
         stream.send,
         stop.is_set,
         stop.wait,
@@ -65,7 +62,7 @@ class CountingThread(threading.Thread):
     """Runs the loop until it ends. Should a fault of ours end it, then the process ends, too, and is started again."""
 
     def __init__(self, counting: Counting, stop: threading.Event) -> None:
-        super().__init__(name="counting")
+        super().__init__(name="counting", daemon=True)  # should it hang, then not at the end
         self._counting = counting
         self._stop_all = stop
         self.failed = False

@@ -8,7 +8,7 @@ from time import perf_counter
 
 from coinslot.analytics.rules import Rules
 from coinslot.errors import CoinslotError, QueueUnavailable, StoreUnavailable
-from coinslot.queue import Consumer
+from coinslot.queue import Consumer, Message
 from worker.counting.parcel import Bank, Parcel
 from worker.counting.piece import PIECE_EVENTS, Piece, joined, open_message
 from worker.counting.step import Counted, Step
@@ -60,8 +60,10 @@ class Counting:
         try:
             while not self._stopping():
                 self.run_once()
-        finally:
-            self._consumer.close()
+        except Exception:
+            self._consumer.abandon()  # it may be what this fault is about: then it is to be a dead letter in the end
+            raise
+        self._consumer.close()
 
     def run_once(self) -> int:
         """One step; returns the number of pieces counted. Waits up to READ_WAIT_S for the first."""
@@ -123,8 +125,17 @@ class Counting:
             if piece.fault:
                 log.error("dead letter: %d event(s) of message %s: %s", piece.size, piece.envelope.id, piece.fault)
             if not piece.more:
-                self._consumer.let_go(piece.envelope.message)
+                self._let_go(piece.envelope.message)
             self._tell([(event.namespace, event.event_name, event.user_id) for event in piece.events])
+
+    def _let_go(self, message: Message) -> None:
+        try:
+            self._consumer.let_go(message)
+        except QueueUnavailable:
+            # The connection is gone, and all that came over it comes again: what was counted then changes nothing.
+            self._consumer.close()
+            self._pieces.clear()
+            raise
 
     def _mind(self, counted: Counted) -> None:
         if counted.hindrance == "full":
@@ -137,7 +148,7 @@ class Counting:
             lost = self._pieces[0].envelope
             log.warning("message %s had been taken over by another worker", lost.id)
             self._pieces = [piece for piece in self._pieces if piece.envelope.id != lost.id]
-            self._consumer.let_go(lost.message)
+            self._let_go(lost.message)
         elif counted.hindrance == "restore":
             self._consumer.excuse()  # it may take long, and is no fault of theirs
             self._restore()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import redis
 
@@ -49,14 +49,8 @@ class Step:
         self._group = GROUP if queue_is_on_redis else ""
 
     def __call__(self, first: str, parcel: Sequence[bytes]) -> Counted:
-        """first: id of the parcel's first message, if it has any."""
-        arguments: list[bytes | str | int | float] = [
-            self._group,
-            self._consumer(),
-            self._most_counters,
-            first,
-            *parcel,
-        ]
+        """first: id of the parcel's first message."""
+        arguments: list[Any] = [self._group, self._consumer(), self._most_counters, first, *parcel]
         try:
             messages, hindrance = self._script(keys=self._keys, args=arguments)
         except Errors as error:

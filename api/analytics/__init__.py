@@ -1,0 +1,1 @@
+"""What is counted of analytic events, and what follows from it."""
