@@ -62,6 +62,7 @@ local MOSTLY_ERRORS = 0.5
 local MOST_ASKED = 20000  -- filters in one step on behalf of goals, which ask all of a namespace: some 20 ms
 
 local counters = {}  -- by namespace, then by field: those that were needed so far, changed or not
+local placed = {}  -- the same, by place
 local whole = {}  -- by namespace: whether these are all of its named counters
 local goals = {}  -- by namespace, a set of fields
 local asked = 0  -- filters on behalf of goals
@@ -84,7 +85,7 @@ local function revive(record, namespace, field)
 end
 
 -- A new one has no number before it is begun.
-local function counter_at(place)
+local function find(place)
   local namespace, field, scalable, size, share = unpack(batch.counters[place])
   counters[namespace] = counters[namespace] or {}
   if counters[namespace][field] then return counters[namespace][field] end
@@ -93,6 +94,15 @@ local function counter_at(place)
   local counter = {namespace = namespace, field = field, count = 0, scalable = scalable, error = share}
   counter.layers = {new_layer(size, scalable and share * (1 - TIGHTENING) or share)}
   counters[namespace][field] = counter
+  return counter
+end
+
+local function counter_at(place)
+  local counter = placed[place]
+  if not counter then
+    counter = find(place)
+    placed[place] = counter
+  end
   return counter
 end
 
@@ -138,9 +148,10 @@ local function open_layer(counter)
   return nil
 end
 
-local function set_bits(counter, layer, user)
+-- start, block: of the last layer when the user was looked for; one that was begun since is empty.
+local function set_bits(counter, layer, user, start, block)
   local key = bits_key(COUNTED, counter, #counter.layers)
-  local start, block = block_of(key, layer, user)
+  if layer.kept == 0 then start, block = block_of(key, layer, user) end
   local filled, new = with_all(block, layer, user)
   redis.call('SETRANGE', key, start, filled)
   layer.bits = layer.bits + new
@@ -149,10 +160,10 @@ end
 -- Returns whether this is the user's first time.
 local function add(counter, user, value)
   if not counter.number then begin(counter) end
-  if holds(COUNTED, counter, user) then return false end
-  local layer = open_layer(counter)
+  local known, start, block = holds(COUNTED, counter, user)
+  local layer = not known and open_layer(counter)
   if not layer then return false end
-  set_bits(counter, layer, user)
+  set_bits(counter, layer, user, start, block)
   layer.kept = layer.kept + 1
   counter.count = users_of(counter)
   if value then counter.sum = (counter.sum or 0) + value end

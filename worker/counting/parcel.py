@@ -32,6 +32,7 @@ class Parcel:
         self._users: dict[str, int] = {}
         self._counters: dict[tuple[str, str], int] = {}
         self._kept: list[list[Any]] = []
+        self._named: dict[tuple[str, str], tuple[int, int, bool]] = {}
         self._done: set[tuple[int, int, int]] = set()
         self._present: set[tuple[int, int]] = set()
         self._texts: list[bytes] = []
@@ -98,13 +99,19 @@ class Parcel:
     def _event(self, event: AnalyticEvent, at_ms: int | None) -> tuple[Any, ...]:
         name, namespace = event.event_name, event.namespace
         user = self._users.setdefault(event.user_id, len(self._users) + 1)
-        named = self._counter(namespace, rules.named_field(name), name)
-        internal = self._counter(namespace, rules.INTERNAL_FIELD, GLOBAL)
+        named, internal, is_weekly = self._named.get((namespace, name)) or self._name(namespace, name)
         weekly = 0
-        if self._rules.of(name).date_cohort == "weekly":
+        if is_weekly:
             at = event.datetime or _moment(at_ms)
             weekly = self._counter(namespace, rules.weekly_field(name, at), name)
         return user, named, internal, weekly, False if event.value is None else event.value, event.ensure_goal
+
+    def _name(self, namespace: str, name: str) -> tuple[int, int, bool]:
+        """Places of its named counter and of the internal one, and whether it has weekly ones."""
+        named = self._counter(namespace, rules.named_field(name), name)
+        internal = self._counter(namespace, rules.INTERNAL_FIELD, GLOBAL)
+        self._named[namespace, name] = found = named, internal, self._rules.of(name).date_cohort == "weekly"
+        return found
 
     def _counter(self, namespace: str, field: str, name: str) -> int:
         place = self._counters.get((namespace, field))
