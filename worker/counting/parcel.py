@@ -24,7 +24,7 @@ _encode = msgspec.msgpack.Encoder().encode
 class Parcel:
     """Pieces, with each user and each counter in them named once.
 
-    Raises nothing.
+    `arguments`: of lua/count.lua, from the seventh on; made once, for they are sent again and again while others count.
     """
 
     def __init__(self, pieces: Sequence[Piece], rules: Rules, bank: Bank | None) -> None:
@@ -36,20 +36,9 @@ class Parcel:
         self._done: set[tuple[int, int, int]] = set()
         self._present: set[tuple[int, int]] = set()
         self._texts: list[bytes] = []
-        self._messages = [self._message(piece, bank) for piece in pieces]
-
-    def encode(self, spent_us: float, spent_events: int) -> list[bytes]:
-        """The arguments of lua/count.lua from the fifth on; what was spent is told along with it."""
-        packed = _encode(
-            {
-                "spent_us": spent_us,
-                "spent_events": spent_events,
-                "users": [users.halves(user) for user in self._users],
-                "counters": self._kept,
-                "messages": self._messages,
-            }
-        )
-        return [packed, *self._texts]
+        messages = [self._message(piece, bank) for piece in pieces]
+        halves = [users.halves(user) for user in self._users]
+        self.arguments = [_encode({"users": halves, "counters": self._kept, "messages": messages}), *self._texts]
 
     def _message(self, piece: Piece, bank: Bank | None) -> dict[str, Any]:
         envelope, at_ms = piece.envelope, piece.envelope.received_at_ms
