@@ -31,7 +31,8 @@
 --                                the goals were, [namespace]
 --
 -- ARGV[1]  group, empty where the queue is not in Redis; [2] consumer; [3] most counters
--- ARGV[4]  id of the first message, so that no more than that is looked at when its turn has not come
+-- ARGV[4]  id of the first message, so that no more than that is looked at when its turn has not come; empty where
+--          there is none, and only what was spent is told
 -- ARGV[5]  MessagePack {
 --            spent_us, spent_events   since the last call
 --            users     [[half, half], ...], see filter.lua
@@ -281,7 +282,7 @@ local function settle(message)
 end
 
 if redis.call('HEXISTS', COUNTED, 'epoch') == 0 then return {0, 'restore'} end
-local why = obstacle(first)
+local why = first == '' and '' or obstacle(first)
 if why ~= '' then return {0, why} end
 batch = cmsgpack.unpack(ARGV[5])
 redis.call('HDEL', COUNTED, 'nothing')  -- allowed in a full Redis, and after it so is all that follows
