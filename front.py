@@ -14,7 +14,7 @@ import ingest.app
 from coinslot import server
 from coinslot.server import Site, Stopping
 from coinslot.settings import Settings
-from ingest.head import PATH
+from ingest.app import PATHS
 
 
 def create_site(settings: Settings, stopping: Stopping) -> Site:
@@ -26,7 +26,7 @@ def joined(posts: Site, reads: Site) -> Site:
     """The first has a lane; the second is told when the process starts and ends."""
 
     async def front(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        is_ingests = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == PATH
+        is_ingests = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in PATHS
         await (posts if is_ingests else reads).app(scope, receive, send)
 
     return Site(front, posts.max_connections + reads.max_connections, posts.lane)

@@ -8,6 +8,8 @@ from typing import Any
 from flask import Blueprint, Response, render_template
 
 from api.query import MAX_LIMIT, BadQuery
+from coinslot.analytics.counter import MAX_NAME_CHARACTERS
+from coinslot.analytics.event import MAX_USER_ID_CHARACTERS
 from coinslot.errors import (
     BadCursor,
     BadErasure,
@@ -51,6 +53,8 @@ def limits(settings: Settings) -> Limits:
         "max_events_per_post": settings.max_events_per_post,
         "max_depth": MAX_DEPTH,
         "max_id_characters": MAX_ID_CHARACTERS,
+        "max_name_characters": MAX_NAME_CHARACTERS,
+        "max_user_id_characters": MAX_USER_ID_CHARACTERS,
         "max_page_events": MAX_LIMIT,
         "content_types": TYPES,
         "content_encodings": ENCODINGS,

@@ -8,7 +8,7 @@ GROUP = "workers"  # the consumer group of every queue
 
 
 class Keys(NamedTuple):
-    """`queue` and `analytics` are also the queues' names on other brokers.
+    """`queue` and `analytics` are also the queues' names on other brokers. `ledger` and `dead` are those of `queue`.
 
     Shapes are drawn in lua/put.lua and lua/settle.lua, those of the counters in lua/count.lua.
     """
@@ -30,9 +30,17 @@ class Keys(NamedTuple):
         erasures = f"{{{prefix}}}:erasures"
         analytics = f"{{{prefix}}}:analytics"
         return cls(
-            queue, ledger_of(queue), f"{queue}:dead", feed, f"{prefix}:changes", rate, erasures,
+            queue, ledger_of(queue), dead_of(queue), feed, f"{prefix}:changes", rate, erasures,
             analytics, f"{{{prefix}}}:counted", f"{{{prefix}}}:features",
         )  # fmt: skip
+
+    def of_analytics(self) -> Keys:
+        """The same for whoever looks after the queue of analytic events."""
+        return self._replace(queue=self.analytics, ledger=ledger_of(self.analytics), dead=dead_of(self.analytics))
+
+
+def dead_of(queue: str) -> str:
+    return f"{queue}:dead"
 
 
 def ledger_of(queue: str) -> str:

@@ -1,4 +1,4 @@
-"""What ingest answers. Old clients (contract: form or {"data": ...}) read text; all others JSON."""
+"""What ingest answers: JSON, or text to old clients."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from coinslot.errors import CoinslotError
 
 STATUS = {
     201: "201 Created",
+    204: "204 No Content",
     400: "400 Bad Request",
     408: "408 Request Timeout",
     411: "411 Length Required",
@@ -26,7 +27,7 @@ Rejected = dict[str, Any]  # {"index": place in the request, from 0, "reason": t
 
 
 class Answer(NamedTuple):
-    """`status` is a status line."""
+    """`status` is a status line. Without a content type there is no content: 204 has neither (RFC 9110, 8.6)."""
 
     status: str
     content_type: str
@@ -34,15 +35,27 @@ class Answer(NamedTuple):
     retry_after_s: int | None = None
 
     @property
+    def fields(self) -> list[tuple[str, str]]:
+        """Those of its head, but for the date and the like."""
+        fields = []
+        if self.content_type:
+            fields += [("content-type", self.content_type), ("content-length", str(len(self.body)))]
+        if self.retry_after_s is not None:
+            fields.append(("retry-after", str(self.retry_after_s)))
+        return fields
+
+    @property
     def head(self) -> str:
-        """All that says of it, as it stands in an HTTP message."""
+        """The status and the same fields, as they stand in an HTTP message."""
+        content = f"content-type: {self.content_type}\r\ncontent-length: {len(self.body)}\r\n"
         retry_after = "" if self.retry_after_s is None else f"retry-after: {self.retry_after_s}\r\n"
-        length = len(self.body)
-        return f"{self.status}\r\ncontent-type: {self.content_type}\r\ncontent-length: {length}\r\n{retry_after}"
+        return f"{self.status}\r\n{content if self.content_type else ''}{retry_after}"
 
 
 class Refused(CoinslotError):
     """The request cannot be taken."""
+
+    retry_after_s: int | None = None
 
     def __init__(self, status: int, what: str, events: Sequence[Rejected] = ()) -> None:
         super().__init__(what)
@@ -50,17 +63,22 @@ class Refused(CoinslotError):
         self.events = events
 
 
-class Busy(CoinslotError):
+class Busy(Refused):
     """The queue cannot take events now."""
 
     def __init__(self, what: str, retry_after_s: int) -> None:
-        super().__init__(what)
+        super().__init__(503, what)
         self.retry_after_s = retry_after_s
 
 
 def ok() -> Answer:
     """What an old client takes as success."""
     return Answer(STATUS[201], TEXT, b"ok")
+
+
+def done() -> Answer:
+    """Accepted, and nothing to be said of it."""
+    return Answer(STATUS[204], "", b"")
 
 
 def accepted(ids: list[str], rejected: Sequence[Rejected] | None = None) -> Answer:
@@ -74,15 +92,12 @@ def accepted(ids: list[str], rejected: Sequence[Rejected] | None = None) -> Answ
 def refused(error: Refused, *, as_text: bool) -> Answer:
     if as_text:
         reasons = "; ".join(f"event {event['index']}: {event['reason']}" for event in error.events)
-        return Answer(STATUS[error.status], TEXT, (f"{error}: {reasons}" if reasons else str(error)).encode())
+        text = f"{error}: {reasons}" if reasons else str(error)
+        return Answer(STATUS[error.status], TEXT, text.encode(), error.retry_after_s)
     what: dict[str, Any] = {"what": str(error)}
     if error.events:
         what["events"] = error.events
-    return Answer(STATUS[error.status], JSON, msgspec.json.encode({"error": what}))
-
-
-def busy(error: Busy, *, as_text: bool) -> Answer:
-    return refused(Refused(503, str(error)), as_text=as_text)._replace(retry_after_s=error.retry_after_s)
+    return Answer(STATUS[error.status], JSON, msgspec.json.encode({"error": what}), error.retry_after_s)
 
 
 def crashed() -> Answer:

@@ -1,4 +1,4 @@
-"""The desk that all lanes of a process bring their requests to."""
+"""The desk that all lanes of a process bring the POSTs of one path to."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from time import monotonic
 from typing import Any
 
-from coinslot.media import FORM
 from ingest import answer
-from ingest.answer import Answer
+from ingest.answer import Answer, Refused
 from ingest.budget import Share
 from ingest.commit import GroupCommit, Told, fault
+from ingest.dialect import Taken
 from ingest.head import Head
-from ingest.intake import Intake, Taken, is_small
+from ingest.intake import Intake, is_small
 from ingest.turn import TIMEOUT_S, too_many
 
 log = logging.getLogger("coinslot.ingest")
@@ -48,9 +48,13 @@ class Desk:
             taken = self._thread.submit(self._take_large, head, content, share, monotonic() + self._timeout_s)
             _when_done(taken, self._large_taken, tell)
 
+    def refuse(self, media: str, error: Refused) -> Answer:
+        """To whoever is still sending a body of this content type that will not be taken."""
+        return self._intake.refuse(media, error)
+
     def _take_large(self, head: Head, content: bytes, share: Share, until: float) -> Taken | Answer:
         if monotonic() > until:
-            return answer.busy(too_many(), as_text=head.media == FORM)
+            return self.refuse(head.media, too_many())
         taken: Taken | Answer = _guarded(self._intake.take, head, content, share.hold)
         return taken
 

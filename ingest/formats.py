@@ -1,9 +1,8 @@
-"""Which events a body holds, by its content type (contract: routes of POST /wsapi/interaction_data)."""
+"""Which events a body holds, by its content type and its shape (contracts: POST)."""
 
 from __future__ import annotations
 
 from binascii import a2b_qp
-from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -15,11 +14,8 @@ from ingest.answer import Refused
 _WHITE = b" \t\r\n"
 
 
-class Post(NamedTuple):
-    """What a POST holds: the text of its events, and whether its sender is an old client."""
-
-    text: bytes
-    legacy: bool
+# The text of its events, and whether its sender is an old client. A plain tuple: it is unpacked at once.
+Post = tuple[bytes, bool]
 
 
 class _Wrapper(msgspec.Struct):
@@ -29,7 +25,13 @@ class _Wrapper(msgspec.Struct):
     timestamp: msgspec.Raw = msgspec.Raw()
 
 
+class _Batch(msgspec.Struct):
+    events: msgspec.Raw = msgspec.Raw()
+    event_name: msgspec.Raw = msgspec.Raw()
+
+
 _wrapper = msgspec.json.Decoder(_Wrapper).decode
+_batch = msgspec.json.Decoder(_Batch).decode
 
 
 def media_type(content_type: str) -> str:
@@ -40,13 +42,32 @@ def media_type(content_type: str) -> str:
 def unwrap(body: bytes, media: str) -> Post:
     """Raises Refused: 400 where `data` is missing or no text, 415 for a type not known."""
     if media == FORM:
-        return Post(_form_data(body), legacy=True)
+        return _form_data(body), True
     if media in (JSON, TEXT):
         data = _wrapped(body)
-        return Post(body, legacy=False) if data is None else Post(data, legacy=True)
+        return (body, False) if data is None else (data, True)
     if media == NDJSON:
-        return Post(body, legacy=False)
+        return body, False
     raise Refused(415, f"content type {media[:60]!r} is not one of {', '.join(TYPES)}")
+
+
+def listed(body: bytes) -> bytes:
+    """The array in {"events": [...]}; any other body as it is. Raises Refused where `events` is no array.
+
+    An object with an event_name is an event, whatever its `events`.
+    """
+    if not (b'"events"' in body and body.lstrip(_WHITE).startswith(b"{")):
+        return body
+    try:
+        batch = _batch(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return body  # no JSON: the check of events says what is wrong with it
+    if batch.event_name or not batch.events:
+        return body
+    array = bytes(batch.events)
+    if not array.startswith(b"["):
+        raise Refused(400, "events is not an array")
+    return array
 
 
 def events(text: bytes, media: str, max_events: int) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""What the head of a POST of events says; and how the fast lane reads one.
+"""What the head of a POST says; and how the fast lane reads one.
 
 Of all that HTTP/1.1 allows this takes what clients commonly send, and that to the letter (RFC 9112). Whatever looks
 different in any way is nobody's to guess at here: it is left to a whole HTTP server.
@@ -13,16 +13,15 @@ from typing import NamedTuple
 from ingest.body import DECOMPRESSOR
 from ingest.formats import media_type
 
-PATH = "/wsapi/interaction_data"
-START = b"POST %b" % PATH.encode()
+START = b"POST /"
 MAX_BYTES = 8 * 1024
 MAX_FIELDS = 100  # as of any request
 MAX_LENGTH_DIGITS = 15
 REMEMBERED = 1024  # clients send the same head again and again
 
 _HEAD = re.compile(
-    rb"%b(?:\?([!\x22$-~]*))? HTTP/1\.1\r\n((?:[!#$%%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*\r\n)+)\r\n"
-    % re.escape(START)
+    rb"POST (/[!\x22$->@-~]*)(?:\?([!\x22$-~]*))? HTTP/1\.1\r\n"
+    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*\r\n)+)\r\n"
 )
 # What decides how a request is to be read or answered: once, or not for us.
 _DECISIVE = frozenset((b"content-length content-type content-encoding authorization origin connection host").split())
@@ -32,7 +31,8 @@ _NOT_OURS = frozenset((b"transfer-encoding", b"expect", b"upgrade"))
 class Head(NamedTuple):
     """`media`: its type, without parameters; `encoding`: empty where the body is plain; `query`: as it was sent.
 
-    Only the lane needs more: the body's `length` in bytes, and whether the client `closes` the connection after this.
+    Only the lane needs more: the body's `length` in bytes, whether the client `closes` the connection after this, and
+    the `path`, as it was sent.
     """
 
     media: str
@@ -42,6 +42,7 @@ class Head(NamedTuple):
     authorization: str = ""
     origin: str = ""
     closes: bool = False
+    path: str = ""
 
 
 @lru_cache(REMEMBERED)
@@ -51,7 +52,7 @@ def parse(head: bytes) -> Head | None:
     if found is None:
         return None
     values: dict[bytes, bytes] = {}
-    lines = found[2].split(b"\r\n")[:-1]
+    lines = found[3].split(b"\r\n")[:-1]
     if len(lines) > MAX_FIELDS:
         return None
     for line in lines:
@@ -70,11 +71,12 @@ def parse(head: bytes) -> Head | None:
     return Head(
         media_type(_text(values, b"content-type")),
         encoding,
-        (found[1] or b"").decode(),
+        (found[2] or b"").decode(),
         int(length),
         _text(values, b"authorization"),
         _text(values, b"origin"),
         connection == b"close",
+        found[1].decode(),
     )
 
 

@@ -7,12 +7,11 @@ Flask, with what was read of it. Nothing is decided here: the Flask view calls t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from coinslot.media import FORM
 from coinslot.server import BODY_BYTES, Opening
-from ingest import answer, body, head
+from ingest import body, head
 from ingest.answer import Answer, Busy, Refused
 from ingest.budget import FREE_BYTES, Budget, Share
 from ingest.desk import Desk
@@ -25,18 +24,23 @@ UNREAD_BYTES = FREE_BYTES  # of what comes while a request is being answered; mo
 class Lane(asyncio.Protocol):
     """One connection: one request at a time, in their order.
 
-    admits: whether this head may pass without a word from anybody. max_bytes: of a body.
+    desks: one a path. admits: whether this head may pass without a word from anybody. max_bytes: of a body.
     """
 
     __slots__ = (
-        "_admits", "_answering", "_body", "_body_due", "_budget", "_closes", "_desk", "_ended", "_full", "_head",
+        "_admits", "_answering", "_body", "_body_due", "_budget", "_closes", "_desks", "_ended", "_full", "_head",
         "_max_bytes", "_opening", "_share", "_transport", "_unread",
     )  # fmt: skip
 
     def __init__(
-        self, desk: Desk, budget: Budget, admits: Callable[[Head], bool], max_bytes: int, opening: Opening
+        self,
+        desks: Mapping[str, Desk],
+        budget: Budget,
+        admits: Callable[[Head], bool],
+        max_bytes: int,
+        opening: Opening,
     ) -> None:
-        self._desk = desk
+        self._desks = desks
         self._budget = budget
         self._admits = admits
         self._max_bytes = max_bytes
@@ -132,7 +136,9 @@ class Lane(asyncio.Protocol):
                 return False
             return self._hand_over()
         parsed = head.parse(unread[:end])
-        if parsed is None or parsed.length > self._max_bytes or not self._admits(parsed):
+        if parsed is None or parsed.path not in self._desks:
+            return self._hand_over()
+        if parsed.length > self._max_bytes or not self._admits(parsed):
             return self._hand_over()
         content = unread[end : end + parsed.length]
         try:
@@ -164,7 +170,7 @@ class Lane(asyncio.Protocol):
         self._answering = True
         self._closes = self._closes or head.closes
         self._opening.deadlines.set(self, ANSWER_S)
-        self._desk.take(head, content, self._share, self._tell)
+        self._desks[head.path].take(head, content, self._share, self._tell)
 
     def _hold_back(self) -> None:
         """Leave the rest with its sender."""
@@ -205,9 +211,9 @@ class Lane(asyncio.Protocol):
     def _break_off(self, error: Refused) -> None:
         """Of a request whose body does not come."""
         assert self._head is not None
-        as_text = self._head.media == FORM
+        told = self._desks[self._head.path].refuse(self._head.media, error)
         self._closes, self._head, self._body = True, None, bytearray()
-        self._tell(answer.refused(error, as_text=as_text))
+        self._tell(told)
 
     def _write(self, answer: Answer) -> None:
         ours = b"".join([b"%b: %b\r\n" % field for field in self._opening.state.default_headers])

@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
-from coinslot.media import FORM
-from ingest import answer, formats
-from ingest.answer import Answer, Busy, Refused
+from ingest import formats
+from ingest.answer import Answer, Refused
 from ingest.body import Announced
 from ingest.budget import Budget, Share
 from ingest.desk import Desk
-from ingest.head import PATH, Head
+from ingest.head import Head
 
 
 class Posts:
-    """An ASGI application around another. Like the lane it holds no thread while a body comes."""
+    """An ASGI application around another, with a desk a path. Like the lane it holds no thread while a body comes."""
 
-    def __init__(self, app: Any, desk: Desk, budget: Budget, max_bytes: int) -> None:
+    def __init__(self, app: Any, desks: Mapping[str, Desk], budget: Budget, max_bytes: int) -> None:
         self._app = app
-        self._desk = desk
+        self._desks = desks
         self._budget = budget
         self._max_bytes = max_bytes
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == PATH:
-            with self._budget.share() as share:
-                told = await self._answer(scope, receive, share)
-                if told is not None:
-                    await _send(told, send)
-        else:
+        is_post = scope["type"] == "http" and scope["method"] == "POST"
+        desk = self._desks.get(scope["path"]) if is_post else None
+        if desk is None:
             await self._app(scope, receive, send)
+            return
+        with self._budget.share() as share:
+            told = await self._answer(desk, scope, receive, share)
+            if told is not None:
+                await _send(told, send)
 
-    async def _answer(self, scope: dict[str, Any], receive: Any, share: Share) -> Answer | None:
+    async def _answer(self, desk: Desk, scope: dict[str, Any], receive: Any, share: Share) -> Answer | None:
         """None for whoever has left."""
         fields = _fields(scope)
         media = formats.media_type(fields.get("content-type", ""))
@@ -45,24 +47,23 @@ class Posts:
             )
             share.hold(announced.length)
         except Refused as error:
-            return answer.refused(error, as_text=media == FORM)
-        except Busy as error:
-            return answer.busy(error, as_text=media == FORM)
+            return desk.refuse(media, error)
         content = await _read(receive)
         if content is None:
             return None
         head = Head(media, announced.encoding, scope["query_string"].decode("latin-1"))
-        return await self._take(head, content, share)
+        return await _taken(desk, head, content, share)
 
-    async def _take(self, head: Head, content: bytes, share: Share) -> Answer:
-        told: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
-        def tell(answer: Answer) -> None:
-            if not told.done():  # nor given up
-                told.set_result(answer)
+async def _taken(desk: Desk, head: Head, content: bytes, share: Share) -> Answer:
+    told: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
-        self._desk.take(head, content, share, tell)
-        return await told
+    def tell(answer: Answer) -> None:
+        if not told.done():  # nor given up
+            told.set_result(answer)
+
+    desk.take(head, content, share, tell)
+    return await told
 
 
 def _fields(scope: dict[str, Any]) -> dict[str, str]:
@@ -87,10 +88,7 @@ async def _read(receive: Any) -> bytes | None:
 
 
 async def _send(told: Answer, send: Any) -> None:
-    fields = [(b"content-type", told.content_type), (b"content-length", str(len(told.body)))]
-    if told.retry_after_s is not None:
-        fields.append((b"retry-after", str(told.retry_after_s)))
     status = int(told.status.split()[0])
-    headers = [(name, value.encode()) for name, value in fields]
+    headers = [(name.encode(), value.encode()) for name, value in told.fields]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": told.body})

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from coinslot.media import FORM
-from ingest import answer, body, formats
-from ingest.answer import Answer, Busy, Refused
+from ingest import body, formats
+from ingest.answer import Answer, Refused
 from ingest.body import Environ
 from ingest.budget import Budget
 from ingest.head import Head
@@ -28,6 +27,4 @@ class View:
                 head = Head(media, sent.encoding, environ.get("QUERY_STRING", ""))
                 return self._intake(head, sent.content, share.hold)
         except Refused as error:
-            return answer.refused(error, as_text=media == FORM)
-        except Busy as error:
-            return answer.busy(error, as_text=media == FORM)
+            return self._intake.refuse(media, error)

@@ -1,9 +1,9 @@
-"""The watch on the queue: looks at it now and then, from a thread of its own, so that no POST has to."""
+"""The watch on a queue: looks at it now and then, from a thread of its own, so that no POST has to."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from coinslot.errors import QueueUnavailable
 from coinslot.ledger import Reading
@@ -27,9 +27,6 @@ class Watch:
         self._report_lost = report_lost
         self._seen: Reading | None = None
 
-    def start(self) -> None:
-        threading.Thread(target=self._run, name="watch", daemon=True).start()
-
     def run_once(self) -> None:
         try:
             reading = self._look()
@@ -52,7 +49,14 @@ class Watch:
             return before.accepted - now.accepted + before.lost
         return None
 
-    def _run(self) -> None:
-        pause = threading.Event()
-        while not pause.wait(EVERY_S):
-            self.run_once()
+
+def keep(watches: Sequence[Watch]) -> None:
+    """Start the thread that all of them share."""
+    threading.Thread(target=_run, args=(watches,), name="watch", daemon=True).start()
+
+
+def _run(watches: Sequence[Watch]) -> None:
+    pause = threading.Event()
+    while not pause.wait(EVERY_S):
+        for watch in watches:
+            watch.run_once()

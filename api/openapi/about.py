@@ -40,7 +40,8 @@ def _get(id: str, summary: str, ok: Json, unavailable: Json | None = None) -> Js
 
 def _docs() -> Json:
     content: Json = {"text/html": {"schema": TEXT}, JSON: {"schema": {"type": "object"}}}
-    answers = {"200": answer("The page; JSON for those who accept that rather than a page.", content)}
+    ok = answer("The page; JSON for those who accept that rather than a page.", content)
+    answers = {"200": ok, **shared({"401": "UnauthorizedV0"})}
     return {"get": operation("docs", TAG, "This document, as a page or as JSON", answers, needs="read")}
 
 

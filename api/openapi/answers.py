@@ -19,7 +19,7 @@ def operation(id: str, tag: str, summary: str, responses: Json, *, needs: Kind =
     security: list[Json] = []
     if needs != "nothing":
         security = [{"token": [needs]}]
-        responses = {status: _told(response) for status, response in responses.items()} | shared(DENIED)
+        responses = shared(DENIED) | {status: _told(response) for status, response in responses.items()}
     ordered = dict(sorted(responses.items()))
     return {"operationId": id, "tags": [tag], "summary": summary, "security": security, **more, "responses": ordered}
 
@@ -45,16 +45,13 @@ def components() -> Json:
         "BadRequest": _error("The request is not understood; the error says what is wrong with it.", RATE),
         "NotFound": _error("There is nothing of that name.", RATE),
         "Unavailable": _error("Redis or the store is out of reach; try again.", ("Retry-After", *RATE)),
-        "Unauthorized": _unauthorized(),
+        "Unauthorized": _error("No token, or one that is not known.", ("WWW-Authenticate",)),
+        "UnauthorizedV0": json(
+            "The same, as clients of these paths know it.", record({"error": TEXT}), ("WWW-Authenticate",)
+        ),
         "Forbidden": _error("A token of another kind than this needs."),
         "TooOften": _error("This token has asked too often.", ("Retry-After", *RATE)),
     }
-
-
-def _unauthorized() -> Json:
-    schema = {"anyOf": [ref("schemas", "Error"), record({"error": TEXT})]}
-    told = "No token, or one that is not known. Of `/v0`, `/metrics` and `/api-docs` the error is the text alone."
-    return json(told, schema, ("WWW-Authenticate",))
 
 
 def headers() -> Json:

@@ -9,8 +9,9 @@ import coinslot
 from api.openapi import (
     Json,
     about,
-    analytics,
+    analytic_events,
     answers,
+    counts,
     dead_letters,
     erasures,
     events,
@@ -57,20 +58,12 @@ def create_document(limits: Mapping[str, Any], *, auth_is_on: bool) -> Json:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
-        "paths": {
-            **events.paths(limits),
-            **analytics.paths(limits),
-            **predictions.paths(),
-            **features.paths(),
-            **metrics.paths(),
-            **dead_letters.paths(),
-            **erasures.paths(),
-            **about.paths(limits),
-        },
+        "paths": _paths(limits),
         "components": {
             "schemas": {
                 **schemas.components(limits),
-                **analytics.schemas(limits),
+                **analytic_events.schemas(limits),
+                **counts.schemas(),
                 **predictions.schemas(),
                 **features.schemas(),
                 **dead_letters.schemas(),
@@ -86,6 +79,25 @@ def create_document(limits: Mapping[str, Any], *, auth_is_on: bool) -> Json:
     if not auth_is_on:
         _forget_tokens(document)
     return document
+
+
+def _paths(limits: Mapping[str, Any]) -> Json:
+    """The operations of one path may stand in several modules."""
+    paths: Json = {}
+    for group in (
+        events.paths(limits),
+        analytic_events.paths(limits),
+        counts.paths(),
+        predictions.paths(),
+        features.paths(),
+        metrics.paths(),
+        dead_letters.paths(),
+        erasures.paths(),
+        about.paths(limits),
+    ):
+        for path, operations in group.items():
+            paths[path] = {**paths.get(path, {}), **operations}
+    return paths
 
 
 def _forget_tokens(document: Json) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from api.openapi import Json, ref
 from api.openapi.answers import json, operation, shared
+from api.openapi.counts import BAD_BODY
 from api.openapi.parameters import named
 from api.openapi.shapes import NAME, TEXT, YES_NO, array_of, record, said
 from coinslot.media import JSON
 
 TAG = "features"
+LOST = shared({"401": "UnauthorizedV0", "503": "Unavailable"})
 FEATURES, SPECS = "/v0/features", "/v0/featureSpecs"
 
 
 def paths() -> Json:
     flags = record({"features": {"type": "object", "additionalProperties": YES_NO}})
-    answers = {"200": json("By name.", flags), **shared({"400": "BadRequest", "503": "Unavailable"})}
+    answers = {"200": json("By name.", flags), **shared({"400": "BadRequest"}), **LOST}
     about = "With a `user_id` of the user and a `feature` of the context, that feature is counted as an analytic event."
     asked = operation(
         "features",
@@ -29,14 +31,15 @@ def paths() -> Json:
 
 
 def _specs() -> Json:
-    answers = {"200": json("As they were set.", ref("schemas", "FeatureSpecs")), **shared({"503": "Unavailable"})}
+    answers = {"200": json("As they were set.", ref("schemas", "FeatureSpecs")), **LOST}
     return operation("showFeatureSpecs", TAG, "The specs of all features", answers, needs="read")
 
 
 def _set_specs() -> Json:
     answers = {
         "204": {"description": "These are all there are now."},
-        **shared({"400": "BadRequest", "413": "BadRequest", "415": "BadRequest", "503": "Unavailable"}),
+        **shared(BAD_BODY),
+        **LOST,
     }
     body = {"required": True, "content": {JSON: {"schema": ref("schemas", "FeatureSpecs")}}}
     return operation("setFeatureSpecs", TAG, "Set the specs of all features", answers, needs="admin", requestBody=body)

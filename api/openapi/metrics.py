@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from api.analytics.metrics import PATH
 from api.openapi import Json
-from api.openapi.analytics import read
 from api.openapi.answers import answer
+from api.openapi.counts import read
 from api.openapi.shapes import TEXT as STRING
 from coinslot.media import TEXT
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from api.analytics import nudges, predictions
 from api.openapi import Json, ref
-from api.openapi.analytics import TAG, read
 from api.openapi.answers import json, shared
+from api.openapi.counts import TAG, read
 from api.openapi.shapes import NAME, TEXT, array_of, record, said
 
 SHARE: Json = {"type": "number"}

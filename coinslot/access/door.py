@@ -1,4 +1,5 @@
-"""The door: who may ask for what, and how often. Refusals are {"error": {"what": text}}:
+"""The door: who may ask for what, and how often. Refusals are {"error": {"what": text}}; but a 401 is {"error": text}
+to clients of the Kimball API, as they know it.
 
     401  no token, or one that is not known; WWW-Authenticate: Bearer
     403  a token of another kind than is needed
@@ -17,7 +18,7 @@ from time import monotonic, time
 import msgspec
 
 from coinslot import redisclient
-from coinslot.access.permission import needed
+from coinslot.access.permission import is_v0, needed
 from coinslot.access.rate import Count, RateLimit
 from coinslot.access.tokens import Bearer, Tokens
 from coinslot.errors import CoinslotError
@@ -30,12 +31,15 @@ Headers = list[tuple[str, str]]
 
 
 class Denied(CoinslotError):
-    """The request is refused; its body need not be read. `status` is a status line."""
+    """The request is refused; its body need not be read. `status` is a status line.
 
-    def __init__(self, status: str, what: str, headers: Headers) -> None:
+    error: what stands under `error`; by default an object.
+    """
+
+    def __init__(self, status: str, what: str, headers: Headers, error: object = None) -> None:
         super().__init__(what)
         self.status = status
-        self.body = msgspec.json.encode({"error": {"what": what}})
+        self.body = msgspec.json.encode({"error": error or {"what": what}})
         self.headers = [*headers, ("Content-Type", "application/json"), ("Content-Length", str(len(self.body)))]
 
 
@@ -60,7 +64,8 @@ class Door:
         bearer = self._bearer_of(authorization)
         if bearer is None:
             what = "Missing or invalid authorization header"
-            raise Denied("401 Unauthorized", what, [("WWW-Authenticate", "Bearer")])
+            error = what if is_v0(path) else None
+            raise Denied("401 Unauthorized", what, [("WWW-Authenticate", "Bearer")], error)
         if kind not in bearer.may:
             raise Denied("403 Forbidden", f"this needs a token of the kind: {kind}", [])
         return bearer if self._count else None

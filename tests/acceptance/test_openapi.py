@@ -17,7 +17,7 @@ from coinslot import redisclient
 from coinslot.keys import Keys
 from coinslot.media import JSON, NDJSON
 from coinslot.ports import free_port
-from tests.openapi.asked import EMPTY, INGESTS, LETTER, LOST, USUAL, Ask
+from tests.openapi.asked import ANALYTICS, EMPTY, LETTER, LOST, USUAL, Ask
 from tests.openapi.judge import Judge, Told
 from tests.pipeline import PATH, Pipeline, until
 from tests.wire import Stream, events
@@ -60,7 +60,7 @@ def ask(pipeline: Pipeline, asked: Ask, token: str = "", base: str = "") -> urll
 
 def bases(pipeline: Pipeline, asked: Ask) -> list[str]:
     """Where it is answered: at the front, and by api with its lane if it is not ingest's."""
-    is_ingests = asked.method == "POST" and asked.template in INGESTS
+    is_ingests = asked.method == "POST" and asked.template in (PATH, ANALYTICS)
     return [pipeline.url] if is_ingests else [pipeline.url, pipeline.api_url]
 
 

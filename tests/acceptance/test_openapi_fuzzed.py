@@ -67,7 +67,7 @@ def fuzz(folder: Path, document: dict[str, Any], url: str, *options: str) -> sub
 
 
 # At the front a follower holds a thread until a write to it fails; ingest's operations are not api's.
-@pytest.mark.parametrize(("side", "without"), [("url", ["follow"]), ("api_url", ["send", "countEvents"])])
+@pytest.mark.parametrize(("side", "without"), [("url", ["follow"]), ("api_url", ["send", "sendAnalytics"])])
 def test_what_it_is_asked_it_answers_as_the_document_tells(
     guarded: Pipeline, document: dict[str, Any], tmp_path: Path, side: str, without: list[str]
 ) -> None:

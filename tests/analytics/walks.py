@@ -1,4 +1,4 @@
-"""Made-up visitors: each does a few events, some of them again, and some reach a goal. The same for the same seed."""
+"""Made-up visitors: each does a few events, some of them again, and some reach a goal. The same each time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 EVENTS = ("visit:blog", "visit:docs", "search", "sign up", "buy")
 GOALS = ("sign up", "buy")
-FIRST = 1_431_857_103  # a Sunday, seconds since 1970
+PAGES = ("blog", "presentations", "images", "projects", "home", "files", "articles", "robots.txt", "ø%20&=", "misc")
+FIRST_MS = 1_431_800_000_000  # a Saturday: a week ends in the midst of the hits
+STEP_MS = 60_000
 
 
 def walk(seed: int, *, events: int, users: int) -> list[dict[str, Any]]:
@@ -24,3 +26,17 @@ def walk(seed: int, *, events: int, users: int) -> list[dict[str, Any]]:
             event["value"] = chance.randrange(-50, 200) / 4  # sums of these are exact in any order
         made.append(event)
     return made
+
+
+def hits(number: int, *, users: int) -> list[dict[str, Any]]:
+    """Of a web site, by users who come back less the higher their number is, some minutes out of order."""
+    chance = random.Random(number)
+    return [
+        {
+            "timestamp": FIRST_MS + (each + chance.randrange(10)) * STEP_MS,
+            "user_id": f"user {int(users * chance.random() ** 2)}",
+            "event_name": f"visit:{PAGES[int(len(PAGES) * chance.random() ** 2)]}",
+            "bytes": chance.randrange(300_000),
+        }
+        for each in range(number)
+    ]

@@ -31,14 +31,14 @@ class Broken:
     def find(self, *_: Any, **__: Any) -> Any:
         raise RuntimeError(SECRET)
 
-    get = count = ping = tip = read = start = close = take = join = __call__ = find
+    get = count = ping = tip = read = start = close = take = join = refuse = __call__ = find
 
 
 def create_ingest(settings: Settings, _stopping: Stopping) -> Site:
     parts: Any = Broken()
-    app: Any = ingest.app.create_flask(parts, parts)
-    desk = Desk(parts, parts)
-    return Site(WSGIMiddleware(app), 100, partial(Lane, desk, Budget(2**20), lambda _: True, 2**20))
+    app: Any = ingest.app.create_flask(dict.fromkeys(ingest.app.PATHS, parts), parts)
+    desks = dict.fromkeys(ingest.app.PATHS, Desk(parts, parts))
+    return Site(WSGIMiddleware(app), 100, partial(Lane, desks, Budget(2**20), lambda _: True, 2**20))
 
 
 def create_api(settings: Settings, stopping: Stopping) -> Site:

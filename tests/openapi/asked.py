@@ -10,11 +10,11 @@ from coinslot.media import FORM, JSON, NDJSON, TEXT
 from tests.openapi.judge import ANY
 from tests.pipeline import PATH
 
-COUNTED = "/v0/analytics"
+ANALYTICS = "/v0/analytics"
 GOALS, SPECS = "/v0/goals", "/v0/featureSpecs"
-INGESTS = (PATH, COUNTED)  # what is posted there is ingest's
 LETTER = "/dead-letters/{id}"
 EVENT = b'{"timestamp": 1}'
+DONE = b'{"event_name": "a", "user_id": "u"}'
 FORM_EVENT = b"data=%7B%22timestamp%22:1%7D"
 
 
@@ -48,12 +48,11 @@ def send(status: int, path: str, body: Any, sent: str = JSON) -> Ask:
 
 ERASURES = ("/erasures", "/erasures/count")
 NOBODY = b'{"field": "user_id", "value": "nobody"}'
-VISIT = b'{"event_name": "visit", "user_id": "ann"}'
 GOAL = b'{"goal_name": "buy"}'
 FLAG = b'{"featureSpecs": [{"name": "flag", "boolean": true}]}'
 # What answers of analytics with a body, of the type beside it.
 READS = [
-    (JSON, COUNTED),
+    (JSON, ANALYTICS),
     (JSON, GOALS),
     (JSON, "/v0/namespaces"),
     (JSON, "/v0/predictions"),
@@ -83,6 +82,13 @@ USUAL = [
     post(413, TEXT, b"data=" + b" " * 4096, FORM),
     post(415, JSON, EVENT, "text/csv"),
     post(415, TEXT, FORM_EVENT, FORM, Content_Encoding="br"),
+    send(204, ANALYTICS, DONE),
+    send(204, ANALYTICS, b"[" + DONE + b"]"),
+    send(204, ANALYTICS, b'{"events": [' + DONE + b"]}"),
+    send(400, ANALYTICS, b"{}"),
+    send(411, ANALYTICS, [DONE]),
+    send(413, ANALYTICS, b"[" + b",".join([DONE] * 4) + b"]"),
+    send(415, ANALYTICS, DONE, TEXT),
     get(200, JSON, PATH),
     get(200, JSON, PATH, "?limit=1&order=desc"),
     get(200, JSON, PATH, "?id=known"),
@@ -106,13 +112,6 @@ USUAL = [
         for path in ERASURES
         for status, body in ((200, NOBODY), (400, b"{}"), (413, b" " * 100_000))
     ),
-    send(204, COUNTED, VISIT),
-    send(204, COUNTED, b"[" + VISIT + b"]"),
-    send(204, COUNTED, b'{"events": [' + VISIT + b"]}"),
-    send(400, COUNTED, b"{}"),
-    send(411, COUNTED, [VISIT]),
-    send(413, COUNTED, b" " * 4096),
-    send(415, COUNTED, VISIT, NDJSON),
     send(204, GOALS, GOAL),
     send(400, GOALS, b"{}"),
     send(413, GOALS, b" " * 100_000),
@@ -148,11 +147,11 @@ EMPTY = [get(404, JSON, f"{PATH}/last")]
 LOST = [
     post(503, JSON, EVENT),
     post(503, TEXT, FORM_EVENT, FORM),
+    send(503, ANALYTICS, DONE),
     get(503, JSON, PATH),
     get(503, JSON, f"{PATH}/count"),
     get(503, JSON, f"{PATH}/last"),
     get(503, JSON, f"{PATH}/stream"),
-    send(503, COUNTED, VISIT),
     send(503, GOALS, GOAL),
     send(503, SPECS, FLAG),
     *(get(503, JSON, path) for _, path in READS),

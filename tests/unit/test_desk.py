@@ -13,11 +13,11 @@ import pytest
 
 from coinslot.errors import QueueUnavailable
 from ingest import answer
-from ingest.answer import Answer
+from ingest.answer import Answer, Refused
 from ingest.budget import FREE_BYTES, Budget
 from ingest.desk import Desk, Tell
+from ingest.dialect import Taken
 from ingest.head import Head
-from ingest.intake import Taken
 
 HEAD = Head("application/json")
 BUG = "a bug of ours"
@@ -40,6 +40,9 @@ class Intake:
     def finish(self, taken: Taken, fault: QueueUnavailable | None) -> Answer:
         self._break("finish")
         return answered(str(fault).encode()) if fault else taken.answer
+
+    def refuse(self, media: str, error: Refused) -> Answer:
+        return answer.refused(error, as_text=False)
 
     def _break(self, what: str) -> None:
         if what == self.broken:

@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from coinslot.media import FORM, JSON, NDJSON, TEXT, TYPES
 from ingest import formats
 from ingest.answer import Refused
-from ingest.formats import Post
 
 ONE, TWO = b'{"timestamp": 1}', b'{"timestamp": 2, "text": "a,]}"}'
 
 
 def events(body: bytes, media: str, max_events: int = 10) -> list[bytes]:
-    return formats.events(formats.unwrap(body, media).text, media, max_events)
+    return formats.events(formats.unwrap(body, media)[0], media, max_events)
 
 
 def refusal(body: bytes, media: str, max_events: int = 10) -> tuple[int, str]:
@@ -75,7 +74,7 @@ def test_a_form_without_data_is_refused(form: bytes) -> None:
 def test_an_object_around_json_text_is_an_old_clients(media: str, data: bytes) -> None:
     body = b" " + json.dumps({"more": [{}], "data": data.decode()}).encode()
 
-    assert formats.unwrap(body, media) == Post(data, legacy=True)
+    assert formats.unwrap(body, media) == (data, True)
     assert events(body, media) == [ONE]
 
 
@@ -93,7 +92,7 @@ def test_an_object_around_json_text_is_an_old_clients(media: str, data: bytes) -
     ],
 )
 def test_anything_else_that_mentions_data_is_left_to_the_check_of_events(body: bytes) -> None:
-    assert formats.unwrap(body, JSON) == Post(body, legacy=False)
+    assert formats.unwrap(body, JSON) == (body, False)
 
 
 @pytest.mark.parametrize("data", [b"5", b"null", b'{"timestamp": 1}', b"[]"])

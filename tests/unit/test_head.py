@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from coinslot.server.connection import MAX_FIELDS
 from ingest import head
 from ingest.formats import media_type
-from ingest.head import PATH, Head
+from ingest.head import Head
 
+PATH = "/wsapi/interaction_data"
 LINE = f"POST {PATH} HTTP/1.1".encode()
 PLAIN = (b"Host: t", b"Content-Type: application/json", b"Content-Length: 17")
 
@@ -40,13 +41,23 @@ def built(*fields: bytes, line: bytes = LINE) -> bytes:
     ],
 )
 def test_a_plain_head_is_read(sent: bytes, read: Head) -> None:
-    assert head.parse(sent) == read
+    assert head.parse(sent) == read._replace(path=PATH)
+
+
+@pytest.mark.parametrize("path", ["/", "/wsapi/interaction%5fdata", "//x", "/a;b=c/../d", '/"<>\\^`{|}~'])
+def test_its_path_is_read_as_it_was_sent(path: str) -> None:
+    for query in ("", "?", "?a=/?b"):
+        sent = built(*PLAIN, line=f"POST {path}{query} HTTP/1.1".encode())
+        assert head.parse(sent) == Head("application/json", "", query[1:], 17, path=path)
 
 
 ODD = {
     "another method": built(*PLAIN, line=LINE.replace(b"POST", b"PUT")),
-    "another path": built(*PLAIN, line=LINE.replace(b"_data", b"_data/count")),
-    "an escape in the path": built(*PLAIN, line=LINE.replace(b"_data", b"%5fdata")),
+    "no path": built(*PLAIN, line=b"POST  HTTP/1.1"),
+    "a star": built(*PLAIN, line=b"POST * HTTP/1.1"),
+    "a space in the path": built(*PLAIN, line=LINE.replace(b"_data", b" data")),
+    "more than ASCII in the path": built(*PLAIN, line=LINE.replace(b"_data", b"\xff")),
+    "a fragment of the path": built(*PLAIN, line=LINE.replace(b" HTTP", b"#b HTTP")),
     "a whole URL": built(*PLAIN, line=LINE.replace(b"/wsapi", b"http://t/wsapi")),
     "a fragment": built(*PLAIN, line=LINE.replace(b" HTTP", b"?a#b HTTP")),
     "a space in the query": built(*PLAIN, line=LINE.replace(b" HTTP", b"?a b HTTP")),
@@ -160,7 +171,7 @@ def test_what_it_takes_a_whole_parser_reads_the_same(query: bytes, fields: list[
 
 def agree(taken: Head, whole: Whole) -> None:
     url = httptools.parse_url(whole.url)
-    assert (whole.method, url.path, url.query or b"") == (b"POST", PATH.encode(), taken.query.encode())
+    assert (whole.method, url.path, url.query or b"") == (b"POST", taken.path.encode(), taken.query.encode())
     assert (whole.messages, whole.body) == (1, b"x" * taken.length)
     assert taken.closes is not whole.keeps_alive
     assert taken.media == media_type(whole.one(b"content-type"))
@@ -172,6 +183,6 @@ def test_positive_control_another_reading_is_seen() -> None:
     sent = built(*PLAIN)
 
     with pytest.raises(AssertionError):
-        agree(Head("application/json", length=16), Whole(sent + b"x" * 17))
+        agree(Head("application/json", length=16, path=PATH), Whole(sent + b"x" * 17))
     with pytest.raises(AssertionError):
-        agree(Head("application/json", length=17, query="a"), Whole(sent + b"x" * 17))
+        agree(Head("application/json", length=17, query="a", path=PATH), Whole(sent + b"x" * 17))

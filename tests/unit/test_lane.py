@@ -9,13 +9,14 @@ import pytest
 
 from coinslot.server import Opening, Patience
 from ingest import answer, lane
-from ingest.answer import Answer
+from ingest.answer import Answer, Refused
 from ingest.budget import FREE_BYTES, Budget, Share
 from ingest.desk import Tell
-from ingest.head import PATH, Head
+from ingest.head import Head
 from ingest.lane import Lane
 from tests.connections import Transport, Waits
 
+PATH = "/wsapi/interaction_data"
 MAX_BYTES = 1_000_000
 PATIENCE = Patience(head_s=1, body_s=2, unread_s=3, linger_s=4)
 
@@ -34,6 +35,9 @@ class Desk:
             tell(echo(content))
         else:
             self.waiting.append((content, tell))
+
+    def refuse(self, media: str, error: Refused) -> Answer:
+        return answer.refused(error, as_text=media == "text/plain")
 
     def tell(self) -> None:
         content, tell = self.waiting.pop(0)
@@ -69,7 +73,7 @@ class Stage:
         self.desk, self.waits, self.state, self.whole = Desk(), Waits(), State(), Whole()
         self.budget, self.transport = Budget(budget_bytes), Transport()
         opening: Any = Opening(self.state, self.waits, PATIENCE, lambda: self.whole)  # type: ignore[arg-type, return-value]
-        self.lane = Lane(self.desk, self.budget, lambda head: head.authorization != "no", MAX_BYTES, opening)  # type: ignore[arg-type]
+        self.lane = Lane({PATH: self.desk}, self.budget, lambda head: head.authorization != "no", MAX_BYTES, opening)  # type: ignore[arg-type]
         self.lane.connection_made(self.transport)
 
     async def receive(self, *pieces: bytes) -> None:
@@ -255,7 +259,7 @@ def test_whoever_says_no_more_is_answered_what_came_whole() -> None:
     assert stage.transport.ended == "closed"
 
 
-@pytest.mark.parametrize("media", [b"application/json", b"application/x-www-form-urlencoded"])
+@pytest.mark.parametrize("media", [b"application/json", b"text/plain"])
 def test_a_body_that_ends_too_early_is_told_so(media: bytes) -> None:
     async def play(stage: Stage) -> None:
         await stage.receive(post(b"12345", b"Content-Type: " + media)[:-2])

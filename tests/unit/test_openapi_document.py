@@ -13,8 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import api.app
 import ingest.app
-import ingest.head
-from api import stream
+from api import ranges, stream
 from api.about import limits
 from api.openapi.document import create_document
 from coinslot.access.permission import needed
@@ -86,14 +85,18 @@ def apps() -> list[Flask]:
     settings = Settings.load(db_backend="dummy")
     feed: Any = None
     api_app = api.app.create_flask(settings, lambda: False, open_store(settings), feed)
-    return [api_app, ingest.app.create_flask(lambda _: pytest.fail("asked"), lambda: None)]
+    return [
+        api_app,
+        ingest.app.create_flask(dict.fromkeys(ingest.app.PATHS, lambda _: pytest.fail("asked")), lambda: None),
+    ]
 
 
 def test_its_paths_are_the_routes_of_the_apps(apps: list[Flask]) -> None:
     described = document()
 
     assert unlike(described, *apps) == set()
-    assert {("post", ingest.head.PATH), ("get", stream.PATH)} <= set(operations(described))  # those of the lanes
+    of_lanes = {("get", stream.PATH), *(("post", path) for path in ingest.app.PATHS)}
+    assert of_lanes <= set(operations(described))
 
 
 def test_positive_control_a_route_too_many_on_either_side_is_seen(apps: list[Flask]) -> None:
@@ -101,7 +104,7 @@ def test_positive_control_a_route_too_many_on_either_side_is_seen(apps: list[Fla
     described["paths"]["/made-up"] = {"post": described["paths"]["/limits"].pop("get")}
 
     assert unlike(described, *apps) == {("post", "/made-up"), ("get", "/limits")}
-    assert unlike(document(), apps[0]) == {("post", ingest.head.PATH)}
+    assert unlike(document(), apps[0]) == {("post", path) for path in ingest.app.PATHS}
 
 
 # Tokens
@@ -147,6 +150,6 @@ def test_its_limits_are_those_of_the_server_it_describes() -> None:
 
     assert described["components"]["schemas"]["Events"]["anyOf"][1]["maxItems"] == 7
     assert "2000 bytes" in described["components"]["schemas"]["Event"]["description"]
-    posting = described["paths"][ingest.head.PATH]["post"]["description"]
+    posting = described["paths"][ranges.PATH]["post"]["description"]
     assert "3000 bytes" in posting
     assert "7 events" in posting
