@@ -153,6 +153,13 @@ class Settings(AnalyticsSettings):
         return self
 
     @model_validator(mode="after")
+    def _banking_lives_beside_counting(self) -> Settings:
+        # They move in one script, too.
+        if self.bank_analytics and not self.queue_is_on_redis:
+            raise ValueError("BANK_ANALYTICS=1 needs the queue on Redis: leave BROKER_URL empty")
+        return self
+
+    @model_validator(mode="after")
     def _tokens_are_there_to_be_asked_for(self) -> Settings:
         if self.api_auth == "enable" and not self._has_tokens:
             raise ValueError("API_AUTH=enable without a token: set WRITE_TOKENS, READ_TOKENS or ADMIN_TOKENS")

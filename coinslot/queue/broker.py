@@ -16,19 +16,20 @@ from coinslot.settings import Settings
 class Broker:
     """Streams beside the feed, or what BROKER_URL names. Nothing connects before it is used.
 
-    name: of one of the queues in Keys; by default that of events. in_order: on a broker other than Redis one consumer
-    alone reads the queue, the others stand by; on Redis lua/count.lua keeps the order.
+    name: of one of the queues in Keys; by default that of events. That of analytic events is read in order: on a broker
+    other than Redis by one consumer alone, while others stand by; on Redis lua/count.lua sees to it.
     """
 
-    def __init__(self, settings: Settings, name: str = "", *, in_order: bool = False) -> None:
+    def __init__(self, settings: Settings, name: str = "") -> None:
         redisstreams.register()
         self._settings = settings
+        keys = Keys.of(settings.key_prefix)
+        name = name or keys.queue
+        self._in_order = name == keys.analytics
         arguments: dict[str, Any] | None = None
         if not settings.queue_is_on_redis:
             arguments = {"x-queue-type": "quorum"}  # it counts deliveries
-            arguments |= {"x-single-active-consumer": True} if in_order else {}
-        name = name or Keys.of(settings.key_prefix).queue
-        self._in_order = in_order
+            arguments |= {"x-single-active-consumer": True} if self._in_order else {}
         self._queue = kombu.Queue(name, exchange=kombu.Exchange(""), routing_key=name, queue_arguments=arguments)
 
     def publisher(self) -> Publisher:

@@ -24,7 +24,7 @@ STEP_TIMEOUT_S = 4.0  # as for a settlement: to count again is harmless
 def create_counting(settings: Settings, stop: threading.Event) -> Counting:
     """A counting loop that runs until `stop`. Nothing connects before it does."""
     keys = Keys.of(settings.key_prefix)
-    consumer = Broker(settings, keys.analytics, in_order=True).consumer()
+    consumer = Broker(settings, keys.analytics).consumer()
     client = redisclient.connect(settings.redis_url, timeout_s=STEP_TIMEOUT_S)
 
     def reconnect() -> None:

@@ -154,7 +154,5 @@ class Counting:
         log.warning("%s; trying again in %.1f s", error, self._backoff_s)
         if isinstance(error, QueueUnavailable):
             self._reconnect()
-            if not self._consumer.name:
-                self._pieces = []  # a broker other than Redis gives them to somebody else
         self._pause(self._backoff_s)
         self._backoff_s = min(self._backoff_s * 2, BACKOFF_LAST_S)
