@@ -71,7 +71,7 @@ def _lines(settings: Settings, broker: Broker) -> dict[str, Line]:
     keys, turn = Keys.of(settings.key_prefix), Turn()
     events = InteractionData(EventCheck(settings.max_event_bytes), settings.max_events_per_post)
     analytic = Analytics(AnalyticCheck(settings.max_event_bytes), settings.max_events_per_post)
-    counting = Broker(settings, keys.analytics, in_order=True)
+    counting = Broker(settings, keys.analytics)
     return {
         interaction_data.PATH: _line(settings, broker, keys, events, turn),
         analytics.PATH: _line(settings, counting, keys.of_analytics(), analytic, turn),
