@@ -1,23 +1,27 @@
-"""The only reader of the environment: one frozen class, a field a setting.
+"""The only reader of the environment, and of the file that it names: one frozen class, a field a setting.
 
 Units stand in the names. The README's table is generated from these fields and a test holds it to them.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_settings import EnvSettingsSource, InitSettingsSource, SettingsConfigDict
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 from redis.connection import parse_url
 
+from coinslot import config_file
 from coinslot.access.tokens import check_token
 from coinslot.analytics.settings import AnalyticsSettings, Listed
 from coinslot.errors import SettingsError
+from coinslot.setting_fault import setting_of, told
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -40,7 +44,14 @@ class Settings(AnalyticsSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     host: str = Field("127.0.0.1", description="address the web servers listen on")
-    port: int = Field(3000, ge=0, le=65535, description="port the web servers listen on")
+    coinslot_config: str = Field("", description="TOML file of settings, by these names in lower case")
+    port: int = Field(
+        3000,
+        ge=0,
+        le=65535,
+        validation_alias=AliasChoices("api_port", "port"),
+        description="port the web servers listen on; `API_PORT` stands over it",
+    )
     gateway: str = Field(
         "", description="`[ADDRESS:]PORT` of a gateway that is the only way to HOST, as in compose; empty: none"
     )
@@ -210,12 +221,28 @@ class Settings(AnalyticsSettings):
 
     @classmethod
     def load(cls, **overrides: object) -> Settings:
-        """Read the environment; `overrides` (field names) stand over it."""
+        """Read the file, over which the environment stands, over which `overrides` (field names) do."""
+        given = {**EnvSettingsSource(cls)(), **InitSettingsSource(cls, overrides)()}
+        path = str(given.get("coinslot_config") or "")
+        content = config_file.read(path, cls.names()) if path else {}
+        in_file = InitSettingsSource(cls, content)()
         try:
-            return cls(**overrides)  # type: ignore[arg-type]
+            return cls(**{**in_file, **given})
         except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part).upper() for part in first["loc"])
-            reason = first["msg"].removeprefix("Value error, ")
-            shown = name if name.lower() in SECRET else f"{name}={first['input']!r}"
-            raise SettingsError(f"{shown}: {reason}" if name else reason) from None
+            fault = error.errors()[0]
+            name = setting_of(fault)
+            if name in in_file and name not in given:
+                where, shown = f"{path}: ", _spelled(name, content)
+            else:
+                where, shown = "", _spelled(name, map(str.lower, os.environ)).upper()
+            raise SettingsError(where + told(fault, shown, is_secret=name in SECRET)) from None
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """All by which something is set; one setting has a second, which is no field's."""
+        return ["api_port", *cls.model_fields]
+
+
+def _spelled(name: str, written: Iterable[str]) -> str:
+    """As it was set: one setting has two names, and goes by its first."""
+    return "port" if name == "api_port" and name not in written else name

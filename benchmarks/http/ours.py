@@ -17,7 +17,7 @@ from coinslot.stack.process import Process
 
 PATH = "/wsapi/interaction_data"
 # What a developer has set must not reach what is measured.
-OURS = {name.upper() for name in Settings.model_fields}
+OURS = {name.upper() for name in Settings.names()}
 
 
 def coinslot(module: str, body: Body, site: Site, behind: Backends) -> Contender:

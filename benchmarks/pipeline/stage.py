@@ -28,7 +28,7 @@ from coinslot.stack.servers import MongoServer, RedisServer
 START_TIMEOUT_S = 20.0
 REWRITE_TIMEOUT_S = 60.0
 POLL_S = 0.01  # a look at the ledger takes Redis about 20 us
-OURS = {name.upper() for name in Settings.model_fields}  # what a developer has set must not be measured
+OURS = {name.upper() for name in Settings.names()}  # what a developer has set must not be measured
 
 
 class Web(NamedTuple):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from math import log
 from pathlib import Path
 from typing import Annotated, Literal
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 Listed = Annotated[tuple[str, ...], NoDecode]
+TABLES = ("counters", "external_grpc_event_targets", "external_grpc_prediction_targets")  # JSON in a variable
 
 ANY_USERS, ANY_ERROR = 100_000, 0.001
+MAX_FILTER_BITS = 2**32  # of one value in Redis
 
 
 class CounterRule(BaseModel):
@@ -38,6 +42,15 @@ class CounterRule(BaseModel):
             raise ValueError(f"is no regular expression: {error}") from None
         return value
 
+    @model_validator(mode="after")
+    def _fits_in_a_value_of_redis(self) -> CounterRule:
+        filter_bits = self.size * log(1 / self.error_probability) / log(2) ** 2
+        if filter_bits > MAX_FILTER_BITS:
+            raise ValueError(
+                f"size={self.size} with error_probability={self.error_probability} takes a filter of more than 512 MiB"
+            )
+        return self
+
 
 class Target(BaseModel):
     """A gRPC server that events are sent to, or predictions are asked of. `name` stands before what it predicts."""
@@ -52,7 +65,7 @@ class Target(BaseModel):
 class AnalyticsSettings(BaseSettings):
     """What an operator can set of analytics. Lists of tables are JSON in the environment."""
 
-    counters: tuple[CounterRule, ...] = Field(
+    counters: Annotated[tuple[CounterRule, ...], NoDecode] = Field(
         (), description="how counters are kept, by name: the first whose `pattern` is found in it"
     )
     counters_max: int = Field(10_000, ge=1, description="most counters; events of further names are dead letters")
@@ -69,15 +82,23 @@ class AnalyticsSettings(BaseSettings):
     features_mode: Literal["api", "sidecar"] = Field("api", description="`sidecar`: flags from FEATURES_FILE alone")
     features_file: Path = Field(Path("/features/data"), description="the sidecar's feature flags")
     analytics_host: str = Field("", description="`[http://]HOST[:PORT]` that a sidecar forwards analytic events to")
-    external_grpc_event_targets: tuple[Target, ...] = Field(
+    external_grpc_event_targets: Annotated[tuple[Target, ...], NoDecode] = Field(
         (), description="gRPC servers that each counted event is sent to"
     )
-    external_grpc_prediction_targets: tuple[Target, ...] = Field(
+    external_grpc_prediction_targets: Annotated[tuple[Target, ...], NoDecode] = Field(
         (), description="gRPC servers that are asked for predictions"
     )
     grpc_timeout_s: float = Field(0.5, gt=0, le=30, description="longest a prediction target is waited for")
     site_name: str = Field("", description="site, as /metrics tells it")
     cluster_name: str = Field("", description="cluster, as /metrics tells it")
+
+    @field_validator(*TABLES, mode="before")
+    @classmethod
+    def _decode_tables(cls, value: object) -> object:
+        try:
+            return msgspec.json.decode(value) if isinstance(value, str) else value
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"is not JSON: {error}") from None
 
     @field_validator("additional_namespaces", mode="before")
     @classmethod

@@ -56,7 +56,7 @@ def compose(
             ours["MONGODB_URL"] = mongo.url
     probe = FrontProbe(settings.host, port)
     folder.tell({**ours, "COINSLOT_URL": probe.nearest_url})
-    env = {**environ, **ours, "PYTHONPATH": _python_path(environ)}
+    env = {**environ, "API_PORT": "", **ours, "PYTHONPATH": _python_path(environ)}
 
     def program(name: str, command: Sequence[str]) -> Process:
         log = folder.subfolder("logs") / f"{name}.log" if logged else None

@@ -29,7 +29,7 @@ LINE = re.compile(r"(ok     |warning|wrong  )  [\w.-]+: [^\n]+")
 
 
 def doctor(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    ours = {*(name.upper() for name in Settings.model_fields), "COINSLOT_URL", "COINSLOT_TOKEN"}
+    ours = {*(name.upper() for name in Settings.names()), "COINSLOT_URL", "COINSLOT_TOKEN"}
     env = {name: value for name, value in os.environ.items() if name not in ours}
     command = [sys.executable, "-m", "coinslot.cli", "doctor", *arguments]
     return subprocess.run(command, env={**env, **environ}, capture_output=True, text=True, timeout=TIMEOUT_S)
@@ -133,7 +133,7 @@ def test_unusable_settings_are_named() -> None:
 
 def test_a_running_stack_is_found_by_its_data_folder(tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    ours = {name.upper() for name in Settings.model_fields}
+    ours = {name.upper() for name in Settings.names()}
     env = {name: value for name, value in os.environ.items() if name not in ours}
     command = [sys.executable, "-m", "coinslot.cli", "up", "--port", "0", "--data-dir", str(folder)]
     stack = Process("up", command, env=env, log=tmp_path / "up.log")

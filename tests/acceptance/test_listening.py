@@ -17,7 +17,7 @@ TOKEN = "a-token-0123456789"
 
 
 def start(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    ours = {name.upper() for name in Settings.model_fields}
+    ours = {name.upper() for name in Settings.names()}
     inherited = {name: value for name, value in os.environ.items() if name not in ours}
     return subprocess.run(
         [sys.executable, "-m", *command],

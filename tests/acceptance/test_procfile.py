@@ -31,7 +31,7 @@ class Host:
         self.url = f"http://127.0.0.1:{port}"
         self.log = log
         self._mark = f"KEY_PREFIX={mark}".encode()
-        settings = {name.upper() for name in Settings.model_fields}
+        settings = {name.upper() for name in Settings.names()}
         inherited = {name: value for name, value in os.environ.items() if name not in settings}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # the Procfile says `python`
         with log.open("wb") as output:

@@ -25,7 +25,7 @@ LOSS = r"selftest: [\d,]+ acknowledged, [\d,]+ stored, [1-9][\d,]* lost, .*\n"
 def selftest(
     *arguments: str, command: Sequence[str] = ("coinslot.cli", "selftest"), **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    ours = {name.upper() for name in Settings.model_fields}
+    ours = {name.upper() for name in Settings.names()}
     env = {name: value for name, value in os.environ.items() if name not in ours}
     return subprocess.run(
         [sys.executable, "-m", *command, *arguments],

@@ -48,7 +48,7 @@ class Up:
     def __init__(self, folder, *arguments, python=sys.executable, **environ):
         self.folder = folder
         self.stdout, self.stderr = folder / "stdout", folder / "stderr"
-        settings = {name.upper() for name in Settings.model_fields}
+        settings = {name.upper() for name in Settings.names()}
         env = {name: value for name, value in os.environ.items() if name not in settings}
         env |= {"PYTHONPATH": str(ROOT), **environ}
         with self.stdout.open("wb") as stdout, self.stderr.open("wb") as stderr:

@@ -21,7 +21,7 @@ def started(monkeypatch: pytest.MonkeyPatch, **user: str) -> Settings:
     given = dict(re.findall(r"([A-Z_]+)=(\S+)", image))
     compose = re.findall(r"^    ([A-Z_]+): (.+)$", (ROOT / "docker-compose.yml").read_text(), re.MULTILINE)
     given |= {name: re.sub(r"\$\{(\w+):-(.*)\}", lambda m: user.get(m[1]) or m[2], value) for name, value in compose}
-    for name in Settings.model_fields:
+    for name in Settings.names():
         monkeypatch.setenv(name.upper(), given.get(name.upper(), ""))
     settings = Settings.load(port=0)
     assert listen_address(settings)[0] == "0.0.0.0"

@@ -13,7 +13,7 @@ TOKEN = "a-token-0123456789"
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a developer has set must not reach what is tested."""
-    for name in Settings.model_fields:
+    for name in Settings.names():
         monkeypatch.delenv(name.upper(), raising=False)
 
 

@@ -45,13 +45,13 @@ def test_json_is_one_event_or_a_list(media: str) -> None:
     assert events(ONE, media) == [ONE]
     assert events(b" [" + ONE + b" ,\n" + TWO + b"]\n", media) == [ONE, TWO]
     assert events(b"[]", media) == []
-    assert not formats.unwrap(ONE, media).legacy
+    assert not formats.unwrap(ONE, media)[1]
 
 
 def test_a_form_holds_json_in_its_field_data() -> None:
     form = urlencode({"other": "x", "data": f"[{ONE.decode()},{TWO.decode()}]", "data2": "y"}).encode()
 
-    assert formats.unwrap(form, FORM).legacy
+    assert formats.unwrap(form, FORM)[1]
     assert events(form, FORM) == [ONE, TWO]
 
 
