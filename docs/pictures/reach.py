@@ -10,15 +10,17 @@ from typing import NamedTuple
 from docs.pictures.svg import frame, rect, text
 
 GOAL = "visit:projects"
+FEWEST = 10  # of fewer a share says nothing
 LABEL, BARS, SECOND, ROW, TOP, WIDTH = 150, 270, 520, 20, 46, 860
 
 
 class Figures(NamedTuple):
-    """Of an event: its users, and how many of those who reached the goal had it before."""
+    """Of an event: its users, how many of those who reached the goal had it before, and its users in either week."""
 
     event: str
     users: int
     before_goal: int
+    in_weeks: tuple[int, int]
 
     @property
     def bayes(self) -> float:
@@ -27,11 +29,15 @@ class Figures(NamedTuple):
 
 def read(path: Path) -> list[Figures]:
     with path.open(newline="") as lines:
-        return [Figures(row["event"], int(row["users"]), int(row["before_goal"])) for row in csv.DictReader(lines)]
+        next(lines)
+        return [
+            Figures(event, int(users), int(before), (int(first), int(second)))
+            for event, users, before, first, second in csv.reader(lines)
+        ]
 
 
 def draw(path: Path) -> str:
-    figures = [each for each in read(path) if each.before_goal]
+    figures = [each for each in read(path) if each.before_goal and each.users >= FEWEST]
     height = TOP + ROW * len(figures) + 6
     return frame(WIDTH, height, f"Users of an event, and how many of them went on to {GOAL}", _shapes(figures))
 
