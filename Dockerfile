@@ -1,4 +1,4 @@
-# One image for ingest, worker and api. The command says which one a container is: python -m ingest, worker or api.
+# One image for all. The command says what a container is: python -m ingest, worker or api; python -m front, for a sidecar.
 
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -7,8 +7,8 @@ ENV PATH=/opt/coinslot/bin:$PATH
 WORKDIR /src
 # Dependencies first, in a layer that is kept until pyproject.toml changes. Wheels only: there is no compiler here.
 COPY pyproject.toml .
-RUN python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
-        > requirements.txt \
+RUN python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+        print(*project["dependencies"], *project["optional-dependencies"]["kubernetes"], sep="\n")' > requirements.txt \
     && pip install --only-binary :all: --requirement requirements.txt
 COPY . .
 RUN pip install --no-deps . && pip uninstall --yes setuptools pip

@@ -1,4 +1,4 @@
-"""Both web apps behind one port, for one machine and for hosts that give one $PORT.
+"""Both web apps behind one port, for one machine and for hosts that give one $PORT; or a sidecar (FEATURES_MODE).
 
 POSTs of events go to ingest, the rest to api. deploy/nginx.conf does the same.
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import api.app
 import ingest.app
+import sidecar.app
 from coinslot import server
 from coinslot.server import Site, Stopping
 from coinslot.settings import Settings
@@ -18,7 +19,9 @@ from ingest.app import PATHS
 
 
 def create_site(settings: Settings, stopping: Stopping) -> Site:
-    """One web app of two."""
+    """One web app of two, or a sidecar's."""
+    if settings.features_mode == "sidecar":
+        return sidecar.app.create_site(settings, stopping)
     return joined(ingest.app.create_site(settings, stopping), api.app.create_site(settings, stopping))
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import random
 from time import monotonic, sleep, time
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
 from flask import Flask
 
-from api import about, dead_letters, docs, erasures, ranges, stream
+from api import about, dead_letters, docs, erasures, features, ranges, stream
 from api.analytics.routes import blueprints
 from api.hub import Hub
 from api.lane import StreamLane
 from api.openapi.document import create_document
-from api.whole import Whole
 from coinslot import redisclient, web
 from coinslot.access.door import create_door
 from coinslot.access.middleware import Access
@@ -23,7 +23,11 @@ from coinslot.changes import Feed
 from coinslot.cors import Cors
 from coinslot.dead_letters import DeadLetters
 from coinslot.errors import CoinslotError
+from coinslot.features import cluster, routes
+from coinslot.features.outbox import Outbox
+from coinslot.features.specs import RedisSpecs
 from coinslot.halt import Halt
+from coinslot.integration.predictions import create_predictions
 from coinslot.keys import Keys
 from coinslot.ledger import Ledger
 from coinslot.queue import Broker
@@ -35,6 +39,7 @@ from coinslot.removal.stored import StoredEvents
 from coinslot.server import Site, Stopping
 from coinslot.settings import Settings
 from coinslot.store import READING, Bank, open_store
+from coinslot.whole import Whole
 
 BESIDE_FOLLOWERS = 100  # connections of those who ask for something else
 REDIS_TIMEOUT_S = 2.0  # longer than a follower's wait for a change
@@ -78,8 +83,8 @@ def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed
     document = create_document(limits, auth_is_on=settings.auth_is_on)
     app.register_blueprint(about.blueprint(ledger, limits, document))
     app.register_blueprint(docs.blueprint(document))
-    for routes in blueprints(RedisCounters(client, keys), settings):
-        app.register_blueprint(routes)
+    for blueprint in blueprints(RedisCounters(client, keys), settings, create_predictions(settings).ask):
+        app.register_blueprint(blueprint)
     app.register_blueprint(dead_letters.blueprint(letters, halt))
     bank, dead = ("store", StoredEvents(store, ledger.add_erased)), ("dead letters", DeadEvents(letters))
     queue, fed = (
@@ -90,6 +95,10 @@ def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed
     note = None if settings.queue_is_on_redis else QUEUE_NOT_SEEN
     places: erasures.Places = [dead, *queues, bank, fed, dead]
     app.register_blueprint(erasures.blueprint(places, [dead, bank], monotonic, note, halt.check))
+    specs = RedisSpecs(client, keys.feature_specs)
+    outbox = Outbox(Broker(settings, keys.analytics).publisher()).start()
+    app.register_blueprint(routes.blueprint(specs.read, routes.utc_now, random, outbox.put))
+    app.register_blueprint(features.blueprint(specs.write, cluster.places(settings)))
     app.register_error_handler(CoinslotError, about.refuse)
     return app
 

@@ -50,6 +50,14 @@ class NoSuchLetter(CoinslotError):
     """There is no dead letter with this id: there never was, or it was replayed or dropped."""
 
 
+class BadFeatures(CoinslotError):
+    """This does not ask for feature flags, or does not say what they are."""
+
+
+class ConfigMapUnavailable(CoinslotError):
+    """The feature specs' ConfigMap cannot be written; try again later."""
+
+
 class Halted(CoinslotError):
     """Too many events died: workers settle nothing until somebody resumes."""
 

@@ -22,7 +22,7 @@ class Keys(NamedTuple):
     erasures: str  # drawn in coinslot/removal/record.py
     analytics: str  # the queue of analytic events
     counted: str  # what is known of all counters; those of a namespace begin with it
-    feature_specs: str  # drawn in coinslot/analytics/features/
+    feature_specs: str  # drawn in coinslot/features/specs.py
 
     @classmethod
     def of(cls, prefix: str) -> Keys:

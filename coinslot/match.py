@@ -51,13 +51,14 @@ def _has(held: Any, names: list[str], value: Scalar) -> bool:
     if isinstance(held, list):
         if names:
             return any(_has(each, names, value) for each in held if isinstance(each, dict))
-        return any(_same(each, value) for each in held)
+        return any(same(each, value) for each in held)
     if not names:
-        return _same(held, value)
+        return same(held, value)
     return isinstance(held, dict) and names[0] in held and _has(held[names[0]], names[1:], value)
 
 
-def _same(held: Any, value: Scalar) -> bool:
+def same(held: Any, value: Scalar | None) -> bool:
+    """As in JSON: 1 and 1.0 are the same, 1 and true are not."""
     if isinstance(held, bool) or isinstance(value, bool):
         return held is value
     return bool(held == value)

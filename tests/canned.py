@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
@@ -48,12 +49,21 @@ def canned(*answers: Answer) -> Iterator[Canned]:
     """Serve on a free port; requests beyond the last answer get 500."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.canned = Canned(f"http://127.0.0.1:{server.server_port}", list(answers))  # type: ignore[attr-defined]
+    with serving(server):
+        try:
+            yield server.canned  # type: ignore[attr-defined]
+        finally:
+            server.canned.stopped.set()  # type: ignore[attr-defined]
+
+
+@contextmanager
+def serving(server: ThreadingHTTPServer) -> Iterator[None]:
+    """In a thread of its own."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield server.canned  # type: ignore[attr-defined]
+        yield
     finally:
-        server.canned.stopped.set()  # type: ignore[attr-defined]
         server.shutdown()
         thread.join(10)
         server.server_close()
@@ -81,12 +91,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, answer: Answer) -> None:
         self.send_response(answer.status)
-        for name, value in {"Transfer-Encoding": "chunked", **answer.headers}.items():
+        has_body = answer.status != HTTPStatus.NO_CONTENT
+        for name, value in {**({"Transfer-Encoding": "chunked"} if has_body else {}), **answer.headers}.items():
             self.send_header(name, value)
         self.end_headers()
         if answer.body:
             self.wfile.write(b"%x\r\n%b\r\n" % (len(answer.body), answer.body))
-        if answer.then == "end":
+        if has_body and answer.then == "end":
             self.wfile.write(b"0\r\n\r\n")
 
     def log_message(self, format: str, *arguments: object) -> None:

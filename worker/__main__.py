@@ -17,6 +17,7 @@ from coinslot import redisclient
 from coinslot.dead_letters import DeadLetters
 from coinslot.errors import Halted
 from coinslot.halt import Halt
+from coinslot.integration.event_stream import create_event_stream
 from coinslot.keys import Keys
 from coinslot.queue import Broker
 from coinslot.removal.changes import FedEvents
@@ -100,7 +101,8 @@ def main() -> None:
         settings = Settings.load()
         store = open_store(settings)
         worker, retention = create_worker(settings, store, stop), create_retention(settings, store, stop)
-        counting = CountingThread(create_counting(settings, stop), stop)
+        stream = create_event_stream(settings)
+        counting = CountingThread(create_counting(settings, stream, stop), stop)
     logging.basicConfig(
         level=logging.WARNING if settings.mode == "prod" else logging.INFO,
         format="worker: %(levelname)s %(message)s",
@@ -121,6 +123,7 @@ def main() -> None:
     finally:
         stop.set()
         counting.join(COUNTING_ENDS_S)
+        stream.close()
     sys.exit(FAILED if counting.failed else 0)
 
 

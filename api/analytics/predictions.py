@@ -21,7 +21,7 @@ NOTE = "Submitted events included this goal, no prediction made"
 Ask = Callable[[str, str, Sequence[str]], dict[str, dict[str, float]]]
 
 
-def blueprint(counters: Counters, ask: Ask | None = None) -> Blueprint:
+def blueprint(counters: Counters, ask: Ask) -> Blueprint:
     routes = Blueprint("predictions", __name__)
 
     @routes.get(PATH)
@@ -38,7 +38,7 @@ def blueprint(counters: Counters, ask: Ask | None = None) -> Blueprint:
         if not events:
             return json_response({"goals": _for_all(namespace)})
         goals = _for_events(namespace, events)
-        for target, answer in (ask(name, user_id, events) if ask else {}).items():
+        for target, answer in ask(name, user_id, events).items():
             goals[target] = {**goals.get(target, {}), **answer}
         return json_response({"goals": goals})
 

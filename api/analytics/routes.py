@@ -10,8 +10,8 @@ from coinslot.analytics.counters import Counters
 from coinslot.analytics.settings import AnalyticsSettings
 
 
-def blueprints(counters: Counters, settings: AnalyticsSettings, ask: predictions.Ask | None = None) -> list[Blueprint]:
-    """ask: of the prediction targets, if there are any."""
+def blueprints(counters: Counters, settings: AnalyticsSettings, ask: predictions.Ask) -> list[Blueprint]:
+    """ask: asks the prediction targets."""
     return [
         counts.blueprint(counters),
         goals.blueprint(counters),

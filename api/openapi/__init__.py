@@ -2,8 +2,8 @@
 
 A module for each group of routes: `events`, `analytic_events`, `counts`, `predictions`, `features`, `metrics`,
 `dead_letters`, `erasures`, `about`. A new route is a new entry of `paths` in one of them; what it shares with others
-stands in `schemas`, `parameters` and `answers`. Tests hold the document to the routes that the apps have, to coinslot/access/permission.py,
-and to what a running Coinslot answers. `page` shows it to people.
+stands in `schemas`, `parameters` and `answers`. Tests hold the document to the routes that the apps have, to
+coinslot/access/permission.py, and to what a running Coinslot answers. `page` shows it to people.
 """
 
 from __future__ import annotations

@@ -61,6 +61,11 @@ class Target(BaseModel):
     host: str = Field(min_length=1)
     port: int = Field(ge=1, le=65535)
 
+    @property
+    def address(self) -> str:
+        """HOST:PORT, with brackets around an IPv6 address."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 class AnalyticsSettings(BaseSettings):
     """What an operator can set of analytics. Lists of tables are JSON in the environment."""
@@ -78,10 +83,17 @@ class AnalyticsSettings(BaseSettings):
     s3_host: str = Field("", description="S3's endpoint, where it is not Amazon's own")
     gcs_bucket: str = Field("", description="Google Cloud Storage bucket that counters are persisted in")
     google_application_credentials: str = Field("", description="file of the Google service account")
+    kubernetes_service_host: str = Field(
+        "", description="the API server; Kubernetes sets it in each pod, and feature specs then also go to a ConfigMap"
+    )
+    kubernetes_service_port: int = Field(443, ge=1, le=65535, description="its port; Kubernetes sets it too")
     kubernetes_memory_limit: int = Field(0, ge=0, description="bytes this process may use, for /metrics")
     features_mode: Literal["api", "sidecar"] = Field("api", description="`sidecar`: flags from FEATURES_FILE alone")
     features_file: Path = Field(Path("/features/data"), description="the sidecar's feature flags")
     analytics_host: str = Field("", description="`[http://]HOST[:PORT]` that a sidecar forwards analytic events to")
+    analytics_timeout_s: float = Field(
+        5.0, gt=0, le=30, description="longest a sidecar's POST waits for ANALYTICS_HOST, tries and pauses together"
+    )
     external_grpc_event_targets: Annotated[tuple[Target, ...], NoDecode] = Field(
         (), description="gRPC servers that each counted event is sent to"
     )

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from coinslot.errors import CannotStart
+from coinslot.errors import CannotStart, SettingsError
 from coinslot.settings import Settings
 from coinslot.stack.composition import compose
 from coinslot.stack.folder import DataFolder
@@ -35,6 +35,8 @@ def up(host: str | None, port: int | None, data_dir: Path | None, workers: int) 
     given = {"host": host, "port": port, "data_dir": data_dir}
     try:
         settings = Settings.load(**{name: value for name, value in given.items() if value is not None})
+        if settings.features_mode == "sidecar":
+            raise SettingsError("FEATURES_MODE=sidecar: a sidecar has no stack; start it with python -m front")
         with _data_folder(settings) as folder:
             stack = compose(settings, folder, os.environ, workers=workers, voice=_voice(settings))
             for number in (signal.SIGINT, signal.SIGTERM):

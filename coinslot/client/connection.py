@@ -35,15 +35,19 @@ class _Error(msgspec.Struct):
 class Connection:
     """Requests to the server at `url`; safe to share between threads. Raises ValueError for what is no URL or token.
 
+    connections: how many are kept open.
+
     urllib3 could try again by itself, but its waits cannot be cut short when the client is closed.
     """
 
-    def __init__(self, url: str, timeout_s: float, retries: int, token: str | None = None) -> None:
+    def __init__(
+        self, url: str, timeout_s: float, retries: int, token: str | None = None, *, connections: int = 16
+    ) -> None:
         self._url = checked_url(url)
         self._timeout_s = timeout_s
         self._retries = retries
         self._headers = {"Authorization": f"Bearer {check_token(token)}"} if token else {}
-        self._pool = urllib3.PoolManager(maxsize=16)
+        self._pool = urllib3.PoolManager(maxsize=connections)
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._streams: set[Response] = set()
@@ -60,19 +64,29 @@ class Connection:
                     raise
 
     def request_once(self, method: str, path: str, query: Query, **options: Any) -> Response:
+        with self._reaching():
+            response = self.exchange(method, path, query, **options)
+            if response.status >= 300:
+                raise _refusal(response)
+        return response
+
+    def exchange(self, method: str, path: str, query: Query, **options: Any) -> Response:
+        """Whatever is answered, once. Raises Unavailable where nothing is."""
         if self._closed.is_set():
             raise Unavailable("the client is closed")
         given = urlencode({key: value for key, value in query.items() if value is not None})
         url = f"{self._url}{path}" + (f"?{given}" if given else "")
         headers = {**options.pop("headers", {}), **self._headers}
         options = {"timeout": self._timeout_s, "retries": False, **options}
+        with self._reaching():
+            return self._pool.request(method, url, headers=headers, **options)
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
         try:
-            response = self._pool.request(method, url, headers=headers, **options)
-            if response.status >= 300:
-                raise _refusal(response)
+            yield
         except HTTPError as error:
             raise Unavailable(f"{self._url} cannot be reached: {_cause(error)}") from error
-        return response
 
     @contextmanager
     def reading(self, response: Response) -> Iterator[Iterator[bytes]]:
@@ -136,11 +150,12 @@ def _refusal(response: Response) -> Unavailable | Refused:
     except (msgspec.MsgspecError, KeyError):
         error = _Error(response.reason or "no reason given")
     if response.status in TRY_AGAIN:
-        return Unavailable(f"{error.what} ({response.status})", _retry_after_s(response))
+        return Unavailable(f"{error.what} ({response.status})", retry_after_s(response))
     return Refused(response.status, error.what, error.events)
 
 
-def _retry_after_s(response: Response) -> float | None:
+def retry_after_s(response: Response) -> float | None:
+    """What it says, in seconds."""
     # Coinslot sends seconds; a date, which a proxy might send, counts as no hint.
     seconds = response.headers.get("Retry-After", "")
     return float(seconds) if seconds.isascii() and seconds.isdigit() else None

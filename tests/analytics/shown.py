@@ -35,7 +35,7 @@ def shop() -> Held:
     return Held([SHOP, OTHER], DONE)
 
 
-def client(counters: Held, ask: Ask | None = None, **settings: Any) -> FlaskClient:
+def client(counters: Held, ask: Ask = lambda *_: {}, **settings: Any) -> FlaskClient:
     app = web.create_flask("api")
     for routes in blueprints(counters, Settings.load(**settings), ask):
         app.register_blueprint(routes)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-OPEN = ("requestBody", "Event", "Wrapped")  # an event may hold anything
+SENT = ("Event", "Wrapped", "AnalyticEvent", "AnalyticEvents", "Goal", "FeatureSpecs", "FeatureSpec", "Condition")
+OPEN = ("requestBody", *SENT)  # what is sent may hold more than is looked at
 
 
 def strict(part: Any) -> Any:

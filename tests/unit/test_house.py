@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).parents[2]
-PROCESSES = {"ingest", "worker", "api"}
+PROCESSES = {"ingest", "worker", "api", "sidecar"}
 
 
 def imported(source: str) -> Iterator[str]:

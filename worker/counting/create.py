@@ -9,6 +9,7 @@ import uuid
 from coinslot import redisclient
 from coinslot.analytics.rules import Rules
 from coinslot.events import EventCheck
+from coinslot.integration.event_stream import EventStream
 from coinslot.keys import Keys
 from coinslot.queue import Broker
 from coinslot.settings import Settings
@@ -21,8 +22,8 @@ log = logging.getLogger("coinslot.worker.counting")
 STEP_TIMEOUT_S = 4.0  # as for a settlement: to count again is harmless
 
 
-def create_counting(settings: Settings, stop: threading.Event) -> Counting:
-    """A counting loop that runs until `stop`. Nothing connects before it does."""
+def create_counting(settings: Settings, stream: EventStream, stop: threading.Event) -> Counting:
+    """A counting loop that runs until `stop`. Nothing connects before it does. stream: is told what was counted."""
     keys = Keys.of(settings.key_prefix)
     consumer = Broker(settings, keys.analytics).consumer()
     client = redisclient.connect(settings.redis_url, timeout_s=STEP_TIMEOUT_S)
@@ -47,7 +48,7 @@ def create_counting(settings: Settings, stop: threading.Event) -> Counting:
         Rules(settings.counters),
         Banking(EventCheck(settings.max_event_bytes)) if settings.bank_analytics else None,
         begin,
-        None,
+        stream.send,
         stop.is_set,
         stop.wait,
         reconnect,

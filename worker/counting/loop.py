@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 
-from coinslot.analytics.event import AnalyticEvent
 from coinslot.analytics.rules import Rules
 from coinslot.errors import CoinslotError, QueueUnavailable, StoreUnavailable
 from coinslot.queue import Consumer
@@ -24,8 +23,8 @@ BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 2.0
 class Counting:
     """One consumer of the queue of analytic events.
 
-    restore: makes the counters ready where Redis knows none, or raises StoreUnavailable; told: is given each event that
-    was counted, once or, after trouble, more often; stopping, pause, reconnect: as the Worker's (worker/loop.py).
+    restore: makes the counters ready where Redis knows none, or raises StoreUnavailable; tell: is given namespace, name
+    and user id of the events that were counted; stopping, pause, reconnect: as the Worker's (worker/loop.py).
     """
 
     def __init__(
@@ -35,7 +34,7 @@ class Counting:
         rules: Rules,
         bank: Bank | None,
         restore: Callable[[], None],
-        told: Callable[[list[AnalyticEvent]], None] | None,
+        tell: Callable[[Sequence[tuple[str, str, str]]], None],
         stopping: Callable[[], bool],
         pause: Callable[[float], object],
         reconnect: Callable[[], None],
@@ -46,7 +45,7 @@ class Counting:
         self._rules = rules
         self._bank = bank
         self._restore = restore
-        self._told = told
+        self._tell = tell
         self._stopping = stopping
         self._pause = pause
         self._reconnect = reconnect
@@ -124,8 +123,7 @@ class Counting:
                 log.error("dead letter: %d event(s) of message %s: %s", piece.size, piece.envelope.id, piece.fault)
             if not piece.more:
                 self._consumer.let_go(piece.envelope.message)
-            if self._told and piece.events:
-                self._told(piece.events)
+            self._tell([(event.namespace, event.event_name, event.user_id) for event in piece.events])
 
     def _mind(self, counted: Counted) -> None:
         if self._with_payloads != (counted.hindrance == "full"):
