@@ -1,4 +1,4 @@
-"""Where the web servers may listen, as they are started: python -m api, python -m front, coinslot up."""
+"""What keeps a process from starting, and where the web servers may listen."""
 
 from __future__ import annotations
 
@@ -47,6 +47,19 @@ def test_authentication_without_a_token_does_not_start(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert ended.stderr == (
         "coinslot: API_AUTH=enable without a token: set WRITE_TOKENS, READ_TOKENS or ADMIN_TOKENS\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["ingest", "worker", "api", "front", "coinslot.cli up", "coinslot.cli doctor"])
+def test_a_config_file_that_is_wrong_does_not_start(command: str, tmp_path: Path) -> None:
+    config = tmp_path / "coinslot.toml"
+    config.write_text(f'write_tokens = ["{TOKEN}"]\n[[counters]]\n[[counters]]\ndate_cohort = "daily"\n')
+
+    ended = start(*command.split(), COINSLOT_CONFIG=str(config), DATA_DIR=str(tmp_path / "data"))
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        f"coinslot: {config}: counters number 2: date_cohort='daily': Input should be '' or 'weekly'\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""docker-compose.yml: what it makes of its user's environment, and whom the web containers let in then."""
+"""docker-compose.yml: what it makes of its user's environment, whom the web containers let in, and who gets what."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from coinslot.binding import listen_address
 from coinslot.errors import CannotStart
 from coinslot.settings import Settings
+from ingest.app import PATHS
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-0123456789"
@@ -48,3 +49,9 @@ def test_published_elsewhere_it_does_not_start_before_it_is_said_who_may_come_in
         started(monkeypatch, LISTEN="0.0.0.0:80")
 
     assert not started(monkeypatch, LISTEN="0.0.0.0:80", API_AUTH="disable").auth_is_on
+
+
+def test_the_gateway_hands_to_ingest_what_is_ingests() -> None:
+    gateway = (ROOT / "deploy" / "nginx.conf").read_text()
+
+    assert tuple(re.findall(r"^ +POST:(\S+) +ingest;$", gateway, re.MULTILINE)) == PATHS

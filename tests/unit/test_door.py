@@ -37,6 +37,15 @@ def test_without_a_known_token_it_is_401(kind: str, authorization: str) -> None:
     assert what == "Missing or invalid authorization header"
 
 
+def test_clients_of_the_kimball_api_are_told_as_they_know_it() -> None:
+    with pytest.raises(Denied) as caught:
+        a_door().admit("POST", "/v0/analytics", "Bearer unknown-token-0123")
+
+    assert json.loads(caught.value.body) == {"error": "Missing or invalid authorization header"}
+    assert dict(caught.value.headers)["Content-Length"] == str(len(caught.value.body))
+    assert denied(a_door(), "POST", "/v0/analytics", f"Bearer {READ}")[2] == "this needs a token of the kind: write"
+
+
 @pytest.mark.parametrize(("token", "kind"), [(READ, "write"), (READ, "admin"), (WRITE, "read"), (WRITE, "admin")])
 def test_with_a_token_of_another_kind_it_is_403_and_says_which_is_needed(token: str, kind: str) -> None:
     status, headers, what = denied(a_door(), *REQUESTS[kind], f"Bearer {token}")

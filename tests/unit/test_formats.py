@@ -151,3 +151,45 @@ def test_a_form_is_decoded_as_urllib_decodes_it(pieces: list[bytes]) -> None:
     text = b"".join(pieces)
 
     assert formats.unquote(text) == unquote_to_bytes(text)
+
+
+ARRAY = b"[" + ONE + b", " + TWO + b"]"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"events": %b}' % ARRAY,
+        b' {"source": {"events": 1}, "events"\n:%b }\n' % ARRAY,
+        b'{"events": 1, "events": %b}' % ARRAY,
+    ],
+)
+def test_a_batch_is_its_array(body: bytes) -> None:
+    assert formats.listed(body) == ARRAY
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        ARRAY,
+        b"",
+        b'{"event_name": "a", "events": %b}' % ARRAY,
+        b'{"source": "events"}',
+        b'{"x": {"events": %b}}' % ARRAY,
+        b'[{"events": %b}]' % ARRAY,
+        b'{"events": [}',
+        b'{"events": []} x',
+        b'{"events": %b' % (b"[" * 5_000),
+        b'{"event_name": "\xff", "events": []}',
+    ],
+)
+def test_any_other_body_is_left_as_it_is(body: bytes) -> None:
+    assert formats.listed(body) == body
+
+
+@pytest.mark.parametrize("events", [b"1", b"null", b"{}", b'"[]"'])
+def test_a_batch_without_an_array_is_refused(events: bytes) -> None:
+    with pytest.raises(Refused, match=r"^events is not an array$") as caught:
+        formats.listed(b'{"events": %b}' % events)
+
+    assert caught.value.status == 400

@@ -16,7 +16,7 @@ from ingest.head import Head
 from ingest.lane import Lane
 from tests.connections import Transport, Waits
 
-PATH = "/wsapi/interaction_data"
+PATH, OTHER_PATH = "/wsapi/interaction_data", "/v0/analytics"
 MAX_BYTES = 1_000_000
 PATIENCE = Patience(head_s=1, body_s=2, unread_s=3, linger_s=4)
 
@@ -70,10 +70,12 @@ class Stage:
     """A lane and all around it."""
 
     def __init__(self, budget_bytes: int = MAX_BYTES) -> None:
-        self.desk, self.waits, self.state, self.whole = Desk(), Waits(), State(), Whole()
+        self.desk, self.other_desk = Desk(), Desk()
+        self.waits, self.state, self.whole = Waits(), State(), Whole()
         self.budget, self.transport = Budget(budget_bytes), Transport()
         opening: Any = Opening(self.state, self.waits, PATIENCE, lambda: self.whole)  # type: ignore[arg-type, return-value]
-        self.lane = Lane({PATH: self.desk}, self.budget, lambda head: head.authorization != "no", MAX_BYTES, opening)  # type: ignore[arg-type]
+        desks: Any = {PATH: self.desk, OTHER_PATH: self.other_desk}
+        self.lane = Lane(desks, self.budget, lambda head: head.authorization != "no", MAX_BYTES, opening)  # type: ignore[arg-type]
         self.lane.connection_made(self.transport)
 
     async def receive(self, *pieces: bytes) -> None:
@@ -171,11 +173,29 @@ def test_a_request_waits_until_the_one_before_is_answered() -> None:
     assert staged(play).transport.written == answered(b"one")
 
 
+def test_each_path_has_a_desk_and_its_answers_stay_in_order() -> None:
+    other = post(b"two").replace(PATH.encode(), OTHER_PATH.encode())
+
+    async def play(stage: Stage) -> None:
+        stage.desk.at_once = False
+        await stage.receive(post(b"one") + other + post(b"three"))
+        assert stage.other_desk.bodies == []
+        for _ in range(2):
+            stage.desk.tell()
+            await stage.turn()
+
+    stage = staged(play)
+    assert (stage.desk.bodies, stage.other_desk.bodies) == ([b"one", b"three"], [b"two"])
+    assert stage.transport.written == answered(b"one") + answered(b"two") + answered(b"three")
+
+
 HANDED_OVER = {
     "another method": GET,
     "another path": post(b"x").replace(PATH.encode(), b"/erasures"),
     "TLS": b"\x16\x03\x01",
     "half a word": b"POSE",
+    "a path below": post(b"x").replace(PATH.encode(), PATH.encode() + b"/stream"),
+    "an escape in the path": post(b"x").replace(b"_data", b"%5fdata"),
     "an empty line": b"\r\n" + post(b"x"),
     "a head without an end": b"POST %b HTTP/1.1\r\nX: " % PATH.encode() + b"x" * 10_000,
     "chunks": post(b"x", b"Transfer-Encoding: chunked"),
