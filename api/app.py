@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from random import random
 from time import monotonic, sleep, time
@@ -27,6 +28,7 @@ from coinslot.features import cluster, routes
 from coinslot.features.outbox import Outbox
 from coinslot.features.specs import RedisSpecs
 from coinslot.halt import Halt
+from coinslot.integration.forwarded import read_forwarded
 from coinslot.integration.predictions import create_predictions
 from coinslot.keys import Keys
 from coinslot.ledger import Ledger
@@ -83,7 +85,8 @@ def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed
     document = create_document(limits, auth_is_on=settings.auth_is_on)
     app.register_blueprint(about.blueprint(ledger, limits, document))
     app.register_blueprint(docs.blueprint(document))
-    for blueprint in blueprints(RedisCounters(client, keys), settings, create_predictions(settings).ask):
+    counters, forwarded = RedisCounters(client, keys), partial(read_forwarded, client, keys)
+    for blueprint in blueprints(counters, settings, create_predictions(settings).ask, forwarded):
         app.register_blueprint(blueprint)
     app.register_blueprint(dead_letters.blueprint(letters, halt))
     bank, dead = ("store", StoredEvents(store, ledger.add_erased)), ("dead letters", DeadEvents(letters))

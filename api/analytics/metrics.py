@@ -7,31 +7,42 @@ GET /metrics/predictions  what GET /v0/predictions tells of every namespace
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from flask import Blueprint, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily, Metric, SummaryMetricFamily
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 
 from api.analytics.counts import shown_name
 from coinslot.analytics.counter import Counter, Namespace
 from coinslot.analytics.counters import Counters
 from coinslot.analytics.predictions import for_all
 from coinslot.analytics.settings import AnalyticsSettings
+from coinslot.integration.forwarded import Forwarded
 
 PATH = "/metrics"
 
+ReadForwarded = Callable[[], Mapping[str, Forwarded]]
 Used = Callable[[], int | None]
 
 
-def blueprint(counters: Counters, settings: AnalyticsSettings, used_bytes: Used) -> Blueprint:
-    """used_bytes: the memory that this process takes; None where that is not known."""
+def blueprint(
+    counters: Counters, settings: AnalyticsSettings, read_forwarded: ReadForwarded, used_bytes: Used
+) -> Blueprint:
+    """read_forwarded: by gRPC target; raises QueueUnavailable. used_bytes: what this process takes, None if unknown."""
     routes = Blueprint("metrics", __name__)
 
     @routes.get(PATH)
     def ours() -> Response:
-        return _text([*_counting(counters), *_filters(_namespaces(counters)), *_server(settings, used_bytes)])
+        of_counters = [*_counting(counters), *_filters(_namespaces(counters))]
+        return _text([*of_counters, *_forwarding(read_forwarded()), *_server(settings, used_bytes)])
 
     @routes.get(f"{PATH}/counters")
     def by_counter() -> Response:
@@ -86,6 +97,17 @@ def _filters(namespaces: Iterable[Namespace]) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "kimball_filter_bytes", "Bytes that all filters take.", sum(counter.filter_bytes for counter in counters)
     )
+
+
+def _forwarding(forwarded: Mapping[str, Forwarded]) -> Iterator[Metric]:
+    sent = CounterMetricFamily("coinslot_grpc_events_sent", "Events that a gRPC target was sent.", labels=["target"])
+    dropped = CounterMetricFamily(
+        "coinslot_grpc_events_dropped", "Events that it was not, as it did not take them in time.", labels=["target"]
+    )
+    for target, events in forwarded.items():
+        sent.add_metric([target], events.sent)
+        dropped.add_metric([target], events.dropped)
+    yield from (sent, dropped)
 
 
 def _server(settings: AnalyticsSettings, used_bytes: Used) -> Iterator[Metric]:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from api.query import BadQuery, parse_namespace
-from coinslot.analytics.counter import Namespace
+from coinslot.analytics.counter import MAX_NAME_CHARACTERS, Namespace
 from coinslot.analytics.counters import Counters
 from coinslot.analytics.predictions import for_all, for_events
 from coinslot.web import error_response, json_response
@@ -33,13 +33,15 @@ def blueprint(counters: Counters, ask: Ask) -> Blueprint:
         if user_id:  # before the namespace: counters only come to be, so all of these are in it
             events = counters.events_of(name, user_id)
             if not events:
-                return error_response(404, f"nothing is counted of this user in the namespace {name!r}")
+                return error_response(
+                    404, f"nothing is counted of this user in the namespace {name[:MAX_NAME_CHARACTERS]!r}"
+                )
         namespace = counters.namespace(name)
         if not events:
             return json_response({"goals": _for_all(namespace)})
         goals = _for_events(namespace, events)
-        for target, answer in ask(name, user_id, events).items():
-            goals[target] = {**goals.get(target, {}), **answer}
+        for prediction, answer in ask(name, user_id, events).items():
+            goals[prediction] = {**goals.get(prediction, {}), **answer}
         return json_response({"goals": goals})
 
     return routes

@@ -10,12 +10,14 @@ from coinslot.analytics.counters import Counters
 from coinslot.analytics.settings import AnalyticsSettings
 
 
-def blueprints(counters: Counters, settings: AnalyticsSettings, ask: predictions.Ask) -> list[Blueprint]:
-    """ask: asks the prediction targets."""
+def blueprints(
+    counters: Counters, settings: AnalyticsSettings, ask: predictions.Ask, read_forwarded: metrics.ReadForwarded
+) -> list[Blueprint]:
+    """ask: asks the prediction targets; read_forwarded: see api.analytics.metrics."""
     return [
         counts.blueprint(counters),
         goals.blueprint(counters),
         predictions.blueprint(counters, ask),
         nudges.blueprint(counters),
-        metrics.blueprint(counters, settings, used_bytes),
+        metrics.blueprint(counters, settings, read_forwarded, used_bytes),
     ]

@@ -53,7 +53,8 @@ def for_events(namespace: Namespace, events: Iterable[str]) -> dict[str, Predict
     named, events = namespace.named(), dict.fromkeys(events)
     for event in events:
         if event not in named:
-            raise UnknownEvent(f"{event[:MAX_NAME_CHARACTERS]!r} is no event of the namespace {namespace.name!r}")
+            cut = slice(MAX_NAME_CHARACTERS)  # nothing longer has a name
+            raise UnknownEvent(f"{event[cut]!r} is no event of the namespace {namespace.name[cut]!r}")
     reached = {goal: named[goal] for goal in namespace.goals if goal in named and named[goal].count}
     counts = {event: named[event].count for event in events}
     return {name: None if name in events else _predict(goal, counts) for name, goal in reached.items()}

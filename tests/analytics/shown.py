@@ -12,6 +12,7 @@ from api.analytics.routes import blueprints
 from coinslot import web
 from coinslot.analytics.counter import Counter, Namespace
 from coinslot.errors import CoinslotError
+from coinslot.integration.forwarded import Forwarded
 from coinslot.settings import Settings
 from tests.analytics.held import Held
 
@@ -28,6 +29,7 @@ SHOP = Namespace(
     ("buy", "sign up"),
 )
 OTHER = Namespace("other", (Counter("global_counter", "internal", 1), Counter("visit", "named", 1)))
+FORWARDED = {"crm": Forwarded(sent=8, dropped=1)}
 DONE = {"ann": ["search", "visit"], "bob": ["visit"], "cat": ["buy", "visit"]}
 
 
@@ -37,7 +39,7 @@ def shop() -> Held:
 
 def client(counters: Held, ask: Ask = lambda *_: {}, **settings: Any) -> FlaskClient:
     app = web.create_flask("api")
-    for routes in blueprints(counters, Settings.load(**settings), ask):
+    for routes in blueprints(counters, Settings.load(**settings), ask, lambda: FORWARDED):
         app.register_blueprint(routes)
     app.register_error_handler(CoinslotError, about.refuse)
     return app.test_client()

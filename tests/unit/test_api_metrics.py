@@ -42,6 +42,8 @@ def test_metrics_of_this_coinslot() -> None:
         ("kimball_event_add_duration_microseconds_count", ()): 6,
         ("kimball_counters_saturated", ()): 1,
         ("kimball_filter_bytes", ()): 130,
+        ("coinslot_grpc_events_sent_total", (("target", "crm"),)): 8,
+        ("coinslot_grpc_events_dropped_total", (("target", "crm"),)): 1,
         ("coinslot_info", (("cluster", "c1"), ("site", "here"))): 1,
     }
 

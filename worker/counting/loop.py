@@ -71,6 +71,8 @@ class Counting:
                 self._consumer.read(READ_WAIT_S)
                 self._open_inbox()
             if not self._pieces:
+                if self._spent_events:
+                    self._count([])  # only tells what was spent; nobody waits for anything else now
                 return 0
             self._consumer.keep()
             counted = self._count(self._next_pieces())
