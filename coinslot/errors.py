@@ -26,6 +26,10 @@ class StoreUnavailable(CoinslotError):
     """The store cannot be reached, or refuses what it is asked; try again later."""
 
 
+class SnapshotDamaged(StoreUnavailable):
+    """What was persisted of a counter is not as it was put there."""
+
+
 class QueueUnavailable(CoinslotError):
     """The queue cannot be reached, or refuses what it is given; try again later."""
 

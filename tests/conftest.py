@@ -11,6 +11,7 @@ import pytest
 from coinslot.settings import Settings
 from coinslot.stack.servers import MongoServer, RedisServer
 from tests.bench import Bench
+from tests.counted import Counted, Shelf
 from tests.pipeline import Pipeline
 from tests.running import running
 
@@ -78,3 +79,14 @@ def stack(redis_url: str, mongodb_url: str, tmp_path_factory: pytest.TempPathFac
     pipeline = Pipeline(tmp_path_factory.mktemp("stack"), environment, api=True).start()
     yield pipeline
     pipeline.stop()
+
+
+@pytest.fixture
+def counted(redis_url: str, prefix: str) -> Counted:
+    """Counters that may be counted; there are none yet."""
+    return Counted(redis_url, prefix).begin()
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()

@@ -14,6 +14,8 @@ import threading
 from time import monotonic
 
 from coinslot import redisclient
+from coinslot.analytics.places.selection import open_place
+from coinslot.analytics.restore import Restore
 from coinslot.dead_letters import DeadLetters
 from coinslot.errors import Halted
 from coinslot.halt import Halt
@@ -25,11 +27,12 @@ from coinslot.removal.letters import DeadEvents
 from coinslot.removal.record import Record
 from coinslot.settings import Settings
 from coinslot.start import starting
-from coinslot.store import Bank, Expiring, open_store
+from coinslot.store import Bank, Expiring, Keeping, open_store
 from worker.batch import Batcher
 from worker.counting.create import CountingThread, create_counting
 from worker.failpoint import failpoint
 from worker.loop import Worker
+from worker.persister import Persister
 from worker.recant import Recant
 from worker.retention import Retention
 from worker.settlement import Settlement
@@ -93,6 +96,14 @@ def create_retention(settings: Settings, store: Expiring, stop: threading.Event)
     return Retention(settings.retention_days, [store.expire, feed.expire, letters.expire], stop.wait)
 
 
+def create_persister(settings: Settings, store: Keeping, stop: threading.Event) -> tuple[Restore, Persister]:
+    """What brings the counters back, and what keeps them until `stop`."""
+    client, keys = redisclient.connect(settings.redis_url, timeout_s=SETTLE_TIMEOUT_S), Keys.of(settings.key_prefix)
+    place = open_place(settings, store)
+    restore = Restore(client, keys, place, stop.wait)
+    return restore, Persister(client, keys, place, restore, settings.persist_every_s, stop.wait)
+
+
 def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -101,14 +112,16 @@ def main() -> None:
         settings = Settings.load()
         store = open_store(settings)
         worker, retention = create_worker(settings, store, stop), create_retention(settings, store, stop)
+        restore, persister = create_persister(settings, store, stop)
         stream = create_event_stream(settings)
-        counting = CountingThread(create_counting(settings, stream, stop), stop)
+        counting = CountingThread(create_counting(settings, restore, stream, stop), stop)
     logging.basicConfig(
         level=logging.WARNING if settings.mode == "prod" else logging.INFO,
         format="worker: %(levelname)s %(message)s",
     )
     retention.start()
     counting.start()
+    persister.start()
     gc.freeze()  # what is there by now stays, and need not be looked through
     gc.set_threshold(COLLECT_AT_OBJECTS)
     try:
@@ -124,6 +137,7 @@ def main() -> None:
         stop.set()
         counting.join(COUNTING_ENDS_S)
         stream.close()
+        persister.finish()
     sys.exit(FAILED if counting.failed else 0)
 
 

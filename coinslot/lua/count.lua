@@ -9,6 +9,7 @@
 --            counters     how many counters there are
 --            last_number  of a counter, which stands for it in other keys
 --            persisted    how many counters the last round of persisting kept
+--            place        the identity of the place that has all that is not marked (coinslot/analytics/marks.py)
 --            spent_us     how long counting took, in microseconds, for all of
 --            spent_events so many events
 -- KEYS[5]  the queue of events: a stream, drawn in put.lua, for what is to be banked as well

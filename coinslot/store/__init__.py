@@ -2,6 +2,7 @@
 
 from coinslot.store.erasing import Erasable, Found
 from coinslot.store.expiring import Expiring
+from coinslot.store.keeping import Keeping
 from coinslot.store.patience import READING
 from coinslot.store.protocol import DUPLICATE, STORED, Cursor, Outcome, Store
 from coinslot.store.selection import Bank, open_store
@@ -15,6 +16,7 @@ __all__ = [
     "Erasable",
     "Expiring",
     "Found",
+    "Keeping",
     "Outcome",
     "Store",
     "open_store",

@@ -32,6 +32,22 @@ STEPS = (  # of a sign-in, each with the milliseconds since its start
 )
 
 
+class Nowhere:
+    """A place (coinslot/analytics/places/protocol.py) that forgets what it is given."""
+
+    def put(self, name: str, content: bytes) -> None:
+        return None
+
+    def get(self, name: str) -> bytes | None:
+        return None
+
+    def names(self) -> list[str]:
+        return []
+
+    def delete(self, name: str) -> None:
+        return None
+
+
 class DummyStore:
     """Says that it stored what it is given, and holds the same sign-ins always."""
 
@@ -70,6 +86,9 @@ class DummyStore:
 
     def expire(self, after_days: int) -> int:
         return 0
+
+    def place(self) -> Nowhere:
+        return Nowhere()
 
     def ping(self) -> None:
         return None

@@ -31,6 +31,7 @@ from coinslot.store.mongodb_documents import (
     to_lines,
 )
 from coinslot.store.mongodb_faults import UNREADABLE, outcome, unavailable, unstorable
+from coinslot.store.mongodb_place import MongoPlace
 from coinslot.store.mongodb_queries import INDEX, beyond, within
 from coinslot.store.mongodb_total import Total
 from coinslot.store.patience import STORING, Patience
@@ -43,6 +44,8 @@ POOL_TIMEOUT_MS = 2_000
 MAJORITY_TIMEOUT_MS = 8_000  # below the socket's, so that MongoDB itself gets to say what it waits for
 SOCKET_TIMEOUT_MS = 10_000
 PING_TIMEOUT_S = 2.0
+
+DURABLE = WriteConcern("majority", MAJORITY_TIMEOUT_MS, j=True)
 
 
 class MongoStore:
@@ -61,9 +64,7 @@ class MongoStore:
                 waitQueueTimeoutMS=POOL_TIMEOUT_MS,
                 socketTimeoutMS=SOCKET_TIMEOUT_MS,
             )
-            self._events = self._client[db_name].get_collection(
-                "events", READABLE, write_concern=WriteConcern("majority", MAJORITY_TIMEOUT_MS, j=True)
-            )
+            self._events = self._client[db_name].get_collection("events", READABLE, write_concern=DURABLE)
         except (PyMongoError, ValueError) as error:
             raise SettingsError(f"MONGODB_URL or DB_NAME: {error}") from error
         self._total = Total(self._events)
@@ -125,6 +126,9 @@ class MongoStore:
         with self._asking():  # which makes nothing where nothing is to be kept short
             mongodb_expiry.expire(self._events, after_days)
         return 0
+
+    def place(self) -> MongoPlace:
+        return MongoPlace(self._events.database, DURABLE)
 
     def ping(self) -> None:
         with self._reachable(), pymongo.timeout(PING_TIMEOUT_S):

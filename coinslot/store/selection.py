@@ -8,6 +8,7 @@ from coinslot.settings import Settings
 from coinslot.store.dummy import DummyStore
 from coinslot.store.erasing import Erasable
 from coinslot.store.expiring import Expiring
+from coinslot.store.keeping import Keeping
 from coinslot.store.memory import MemoryStore
 from coinslot.store.mongodb import MongoStore
 from coinslot.store.patience import STORING, Patience
@@ -15,7 +16,7 @@ from coinslot.store.protocol import Store
 from coinslot.store.sqlite import SqliteStore
 
 
-class Bank(Store, Erasable, Expiring, Protocol):
+class Bank(Store, Erasable, Expiring, Keeping, Protocol):
     """All that every store does. Whoever opens one hands on no more of it than is needed."""
 
 

@@ -16,6 +16,7 @@ from coinslot.store.erasing import Found
 from coinslot.store.primed import primed
 from coinslot.store.protocol import DUPLICATE, STORED, Cursor, Number, Outcome
 from coinslot.store.sqlite_connections import Connections
+from coinslot.store.sqlite_place import SqlitePlace
 
 PAGE_BYTES = 256 * 1024
 LOOK_EVENTS, EXPIRE_EVENTS = 2000, 1000  # in a step; others wait for the file meanwhile
@@ -91,6 +92,9 @@ class SqliteStore:
             due_ms = int(time() * 1000) - after_days * DAY_MS
             query = f"DELETE FROM events WHERE rowid IN ({OLDEST})"
             return connection.execute(query, (due_ms, EXPIRE_EVENTS)).rowcount
+
+    def place(self) -> SqlitePlace:
+        return SqlitePlace(self._connections)
 
     def ping(self) -> None:
         with self._connections.lend() as connection:

@@ -2,6 +2,7 @@
 
 events (id, timestamp, event, received_at_ms)   event is the JSON as posted; index (timestamp, id); received_at_ms is
                                                 NULL for what came in before version 2; indexed while events expire
+counters (name, content)                        what is persisted of counters, since version 3
 total (events)                                  one row: how many there are, kept by triggers
 """
 
@@ -32,6 +33,7 @@ VERSIONS = (
         "CREATE TRIGGER one_less AFTER DELETE ON events BEGIN UPDATE total SET events = events - 1; END",
     ),
     ("ALTER TABLE events ADD COLUMN received_at_ms INTEGER",),
+    ("CREATE TABLE counters (name TEXT PRIMARY KEY NOT NULL, content BLOB NOT NULL)",),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-import uuid
+from collections.abc import Callable
 
 from coinslot import redisclient
 from coinslot.analytics.rules import Rules
@@ -22,8 +22,13 @@ log = logging.getLogger("coinslot.worker.counting")
 STEP_TIMEOUT_S = 4.0  # as for a settlement: to count again is harmless
 
 
-def create_counting(settings: Settings, stream: EventStream, stop: threading.Event) -> Counting:
-    """A counting loop that runs until `stop`. Nothing connects before it does. stream: is told what was counted."""
+def create_counting(
+    settings: Settings, restore: Callable[[], None], stream: EventStream, stop: threading.Event
+) -> Counting:
+    """A counting loop that runs until `stop`. Nothing connects before it does.
+
+    restore: as Counting's. stream: is told what was counted.
+    """
     keys = Keys.of(settings.key_prefix)
     consumer = Broker(settings, keys.analytics).consumer()
     client = redisclient.connect(settings.redis_url, timeout_s=STEP_TIMEOUT_S)
@@ -31,9 +36,6 @@ def create_counting(settings: Settings, stream: EventStream, stop: threading.Eve
     def reconnect() -> None:
         consumer.reconnect()
         redisclient.disconnect(client)
-
-    def begin() -> None:
-        client.hsetnx(keys.counted, "epoch", uuid.uuid4().hex)
 
     step = Step(
         client,
@@ -47,7 +49,7 @@ def create_counting(settings: Settings, stream: EventStream, stop: threading.Eve
         step,
         Rules(settings.counters),
         Banking(EventCheck(settings.max_event_bytes)) if settings.bank_analytics else None,
-        begin,
+        restore,
         stream.send,
         stop.is_set,
         stop.wait,
