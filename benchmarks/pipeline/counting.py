@@ -15,7 +15,7 @@ from benchmarks.pipeline.poster import ANALYTIC_EVENTS, EVENTS, Route, post_all
 from benchmarks.pipeline.stage import Servers, Stage, pid_of, servers, staged
 from benchmarks.site import Site
 
-EVENTS_PER_S = 20_000  # events of a round, for each second that it may take
+EVENTS_PER_S = 15_000  # events of a round, for each second that it may take
 EVENTS_PER_POST = 500
 WARM_UP_POSTS = 20
 TIMEOUT_S = 60.0
