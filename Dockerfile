@@ -8,7 +8,8 @@ WORKDIR /src
 # Dependencies first, in a layer that is kept until pyproject.toml changes. Wheels only: there is no compiler here.
 COPY pyproject.toml .
 RUN python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
-        print(*project["dependencies"], *project["optional-dependencies"]["kubernetes"], sep="\n")' > requirements.txt \
+        extras = project["optional-dependencies"]; \
+        print(*project["dependencies"], *extras["kubernetes"], *extras["buckets"], sep="\n")' > requirements.txt \
     && pip install --only-binary :all: --requirement requirements.txt
 COPY . .
 RUN pip install --no-deps . && pip uninstall --yes setuptools pip

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, request
 
-from api.query import MAX_LIMIT, BadQuery
+from api.query import MAX_LIMIT, BadQuery, parse_queue
 from coinslot.analytics.counter import MAX_NAME_CHARACTERS
 from coinslot.analytics.event import MAX_USER_ID_CHARACTERS
 from coinslot.errors import (
@@ -31,18 +31,30 @@ Limits = Mapping[str, int | tuple[str, ...]]
 
 
 class Freshness:
-    """A check of /ready: raises QueueUnavailable when the oldest event in the queue has waited too long."""
+    """A check of /ready: raises QueueUnavailable when the oldest event in a queue has waited too long.
 
-    def __init__(self, oldest_ms: Callable[[], int | None], clock: Callable[[], float], max_age_s: float) -> None:
+    oldest_ms: of each queue, by its name to clients, when that was accepted, in ms since 1970; None if none waits.
+    """
+
+    def __init__(
+        self, oldest_ms: Mapping[str, Callable[[], int | None]], clock: Callable[[], float], max_age_s: float
+    ) -> None:
         self._oldest_ms = oldest_ms
         self._clock = clock
         self._max_age_s = max_age_s
 
     def __call__(self) -> None:
-        oldest_ms = self._oldest_ms()
-        age_s = 0.0 if oldest_ms is None else self._clock() - oldest_ms / 1000
-        if age_s > self._max_age_s:
-            raise QueueUnavailable(f"the oldest event in the queue has waited for {age_s:.0f} s")
+        ages_s = {queue: self._age_s(oldest_ms()) for queue, oldest_ms in self._oldest_ms.items()}
+        late = [
+            f"the oldest event in the queue of {queue} has waited for {age_s:.0f} s"
+            for queue, age_s in ages_s.items()
+            if age_s > self._max_age_s
+        ]
+        if late:
+            raise QueueUnavailable("; ".join(late))
+
+    def _age_s(self, oldest_ms: int | None) -> float:
+        return 0.0 if oldest_ms is None else self._clock() - oldest_ms / 1000
 
 
 def limits(settings: Settings) -> Limits:
@@ -61,7 +73,8 @@ def limits(settings: Settings) -> Limits:
     }
 
 
-def blueprint(ledger: Ledger, limits: Limits, openapi: Mapping[str, Any]) -> Blueprint:
+def blueprint(ledgers: Mapping[str, Ledger], limits: Limits, openapi: Mapping[str, Any]) -> Blueprint:
+    """ledgers: of each queue, by its name to clients. `GET /audit?queue=` chooses."""
     routes = Blueprint("about", __name__)
 
     @routes.get("/")
@@ -82,7 +95,7 @@ def blueprint(ledger: Ledger, limits: Limits, openapi: Mapping[str, Any]) -> Blu
 
     @routes.get("/audit")
     def audit() -> Response:
-        return json_response(ledger.audit().as_json())
+        return json_response(ledgers[parse_queue(request.args)].audit().as_json())
 
     return routes
 

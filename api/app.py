@@ -30,9 +30,9 @@ from coinslot.features.specs import RedisSpecs
 from coinslot.halt import Halt
 from coinslot.integration.forwarded import read_forwarded
 from coinslot.integration.predictions import create_predictions
-from coinslot.keys import Keys
+from coinslot.keys import ANALYTICS, EVENTS, Keys
 from coinslot.ledger import Ledger
-from coinslot.queue import Broker
+from coinslot.queue import Broker, Publisher
 from coinslot.removal.changes import FedEvents
 from coinslot.removal.letters import DeadEvents
 from coinslot.removal.queued import QueuedEvents
@@ -68,12 +68,12 @@ def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed
     app.static_folder, app.template_folder = str(here / "static"), str(here / "templates")
     app.add_url_rule("/static/<path:filename>", "static", app.send_static_file)
     client, keys = redisclient.connect(settings.redis_url, timeout_s=REDIS_TIMEOUT_S), Keys.of(settings.key_prefix)
-    ledger = Ledger(client, keys, queue_is_on_redis=settings.queue_is_on_redis)
-    broker, halt = Broker(settings), Halt(client, keys)
-    letters = DeadLetters(client, keys, None if settings.queue_is_on_redis else broker.publisher())
-    freshness = about.Freshness(ledger.oldest_queued_ms, time, settings.ready_max_age_s)
+    halt, queues, on_redis = Halt(client, keys), keys.by_queue(), settings.queue_is_on_redis
+    ledgers = {name: Ledger(client, each, queue_is_on_redis=on_redis) for name, each in queues.items()}
+    oldest_ms = {name: ledger.oldest_queued_ms for name, ledger in ledgers.items()}
+    freshness = about.Freshness(oldest_ms, time, settings.ready_max_age_s)
     checks: dict[str, web.Check] = {
-        "queue": broker.check,
+        "queue": Broker(settings).check,
         "store": store.ping,
         "freshness": freshness,
         "dead_letters": halt.check,
@@ -83,27 +83,37 @@ def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed
     app.register_blueprint(stream.blueprint(store, feed, stopping, monotonic))
     limits = about.limits(settings)
     document = create_document(limits, auth_is_on=settings.auth_is_on)
-    app.register_blueprint(about.blueprint(ledger, limits, document))
+    app.register_blueprint(about.blueprint(ledgers, limits, document))
     app.register_blueprint(docs.blueprint(document))
     counters, forwarded = RedisCounters(client, keys), partial(read_forwarded, client, keys)
     for blueprint in blueprints(counters, settings, create_predictions(settings).ask, forwarded):
         app.register_blueprint(blueprint)
+    letters = {name: DeadLetters(client, each, _publish(settings, each)) for name, each in queues.items()}
     app.register_blueprint(dead_letters.blueprint(letters, halt))
-    bank, dead = ("store", StoredEvents(store, ledger.add_erased)), ("dead letters", DeadEvents(letters))
-    queue, fed = (
+    dead: erasures.Places = [
+        ("dead letters", DeadEvents(letters[EVENTS])),
+        ("dead letters of analytics", DeadEvents(letters[ANALYTICS])),
+    ]
+    queued: erasures.Places = [
+        # Analytic events first: where they are banked as well, they go into the other queue from there.
+        (erasures.QUEUE, QueuedEvents(client, queues[ANALYTICS], None, sleep)),
         (erasures.QUEUE, QueuedEvents(client, keys, Record(client, keys).add, sleep)),
-        ("change feed", FedEvents(client, keys)),
-    )
-    queues = [queue] if settings.queue_is_on_redis else []
-    note = None if settings.queue_is_on_redis else QUEUE_NOT_SEEN
-    places: erasures.Places = [dead, *queues, bank, fed, dead]
-    app.register_blueprint(erasures.blueprint(places, [dead, bank], monotonic, note, halt.check))
+    ]
+    bank, fed = ("store", StoredEvents(store, ledgers[EVENTS].add_erased)), ("change feed", FedEvents(client, keys))
+    places = [*dead, *(queued if on_redis else []), bank, fed, *dead]
+    note = None if on_redis else QUEUE_NOT_SEEN
+    app.register_blueprint(erasures.blueprint(places, [*dead, bank], monotonic, note, halt.check))
     specs = RedisSpecs(client, keys.feature_specs)
     outbox = Outbox(Broker(settings, keys.analytics).publisher()).start()
     app.register_blueprint(routes.blueprint(specs.read, routes.utc_now, random, outbox.put))
     app.register_blueprint(features.blueprint(specs.write, cluster.places(settings)))
     app.register_error_handler(CoinslotError, about.refuse)
     return app
+
+
+def _publish(settings: Settings, keys: Keys) -> Publisher | None:
+    """Puts a message into a queue that is not on Redis; keys: of whoever looks after it."""
+    return None if settings.queue_is_on_redis else Broker(settings, keys.queue).publisher()
 
 
 def _feed(settings: Settings) -> Feed:

@@ -24,7 +24,7 @@ from coinslot.store import Erasable
 from coinslot.web import json_response
 
 PATH = "/erasures"
-QUEUE = "queue"  # the place where workers are waited for
+QUEUE = "queue"  # the places where workers are waited for
 MAX_BODY_BYTES = 64 * 1024
 
 Places = list[tuple[str, Erasable]]

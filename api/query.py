@@ -11,6 +11,7 @@ import msgspec
 
 from coinslot.errors import BadCursor, CoinslotError
 from coinslot.events import MAX_INT, MIN_INT
+from coinslot.keys import ANALYTICS, EVENTS
 from coinslot.store import Cursor, place
 
 MAX_LIMIT = 10_000
@@ -36,6 +37,14 @@ class Range:
     after: Cursor | None
     limit: int | None
     descending: bool
+
+
+def parse_queue(args: Mapping[str, str]) -> str:
+    """The name of one of the queues, `queue`; that of events by default. Raises BadQuery."""
+    queue = args.get("queue") or EVENTS
+    if queue not in (EVENTS, ANALYTICS):
+        raise BadQuery(f"queue={queue[:40]!r} is neither {EVENTS} nor {ANALYTICS}")
+    return queue
 
 
 def parse_range(args: Mapping[str, str]) -> Range:

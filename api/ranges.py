@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
@@ -13,6 +14,7 @@ from coinslot.errors import StoreUnavailable
 from coinslot.media import NDJSON
 from coinslot.store import Store, chunks
 from coinslot.web import error_response, json_response
+from coinslot.whole import is_gone
 
 log = logging.getLogger("coinslot.api")
 
@@ -32,7 +34,9 @@ def blueprint(store: Store) -> Blueprint:
         asked = parse_range(request.args)
         as_lines = request.accept_mimetypes.best_match(["application/json", NDJSON]) == NDJSON
         if asked.limit is None:
-            return Response(_body(_find(store, asked), as_lines), content_type=_type(as_lines))
+            gone = is_gone(request.environ)
+            found = takewhile(lambda _: not gone(), _find(store, asked))
+            return Response(_body(found, as_lines), content_type=_type(as_lines))
         page, more = _page(chunks.split(_find(store, asked)), asked.limit)
         response = Response(b"".join(_text([chunks.join(page)], as_lines)), content_type=_type(as_lines))
         if more:

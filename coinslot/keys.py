@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 GROUP = "workers"  # the consumer group of every queue
+EVENTS, ANALYTICS = "events", "analytics"  # the queues, as clients name them
 
 
 class Keys(NamedTuple):
@@ -37,6 +38,10 @@ class Keys(NamedTuple):
     def of_analytics(self) -> Keys:
         """The same for whoever looks after the queue of analytic events."""
         return self._replace(queue=self.analytics, ledger=ledger_of(self.analytics), dead=dead_of(self.analytics))
+
+    def by_queue(self) -> dict[str, Keys]:
+        """For whoever looks after either queue: its name to clients, and the keys to look after it with."""
+        return {EVENTS: self, ANALYTICS: self.of_analytics()}
 
 
 def dead_of(queue: str) -> str:

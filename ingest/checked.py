@@ -11,8 +11,8 @@ from ingest.answer import Refused, Rejected
 Passed = TypeVar("Passed")  # what the check makes of an event
 
 
-def check_all(events: Iterable[bytes], check: Callable[[bytes], Passed]) -> tuple[list[Passed], Refused | None]:
-    """Those that passed, and the refusal of all for the sake of those that did not. check: raises BadEvent."""
+def check_all(events: Iterable[bytes], check: Callable[[bytes], Passed]) -> tuple[list[Passed], list[Rejected], int]:
+    """Those that passed, those that did not, and the status of a refusal for their sake. check: raises BadEvent."""
     # Neither events in decoded form are kept nor exceptions, whose tracebacks hold such: both are many times as large.
     passed: list[Passed] = []
     rejected: list[Rejected] = []
@@ -23,9 +23,10 @@ def check_all(events: Iterable[bytes], check: Callable[[bytes], Passed]) -> tupl
         except BadEvent as error:
             rejected.append({"index": index, "reason": str(error)})
             status = 413 if isinstance(error, EventTooLarge) else status
-    return passed, _refusal(status, rejected) if rejected else None
+    return passed, rejected, status
 
 
-def _refusal(status: int, rejected: list[Rejected]) -> Refused:
+def refusal(rejected: list[Rejected], status: int) -> Refused:
+    """Of all. To be raised where it is made: kept in a variable, all that its traceback holds would wait for the GC."""
     plural = "event was" if len(rejected) == 1 else "events were"
     return Refused(status, f"{len(rejected)} {plural} refused, nothing accepted", rejected)

@@ -9,7 +9,7 @@ from coinslot.events import Admitted
 from coinslot.media import FORM
 from ingest import answer, formats
 from ingest.answer import Answer, Refused
-from ingest.checked import check_all
+from ingest.checked import check_all, refusal
 from ingest.dialect import Taken
 from ingest.head import Head
 
@@ -28,14 +28,13 @@ class InteractionData:
         try:
             skips = bool(head.query) and _skips(head.query)
             events = formats.events(text, head.media, self._max_events)
-            passed, refusal = check_all(events, self._check)
-            if refusal and not skips:
-                raise refusal
+            passed, rejected, status = check_all(events, self._check)
+            if rejected and not skips:
+                raise refusal(rejected, status)
         except Refused as error:
             return answer.refused(error, as_text=as_text)
         ids = [id for id, _ in passed]
-        skipped = (refusal.events if refusal else ()) if skips else None
-        accepted = answer.ok() if as_text and not skips else answer.accepted(ids, skipped)
+        accepted = answer.ok() if as_text and not skips else answer.accepted(ids, rejected if skips else None)
         return Taken([raw for _, raw in passed], accepted, as_text) if ids else accepted
 
     def wants_text(self, media: str) -> bool:

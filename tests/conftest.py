@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from coinslot.settings import Settings
 from coinslot.stack.servers import MongoServer, RedisServer
@@ -79,6 +81,28 @@ def stack(redis_url: str, mongodb_url: str, tmp_path_factory: pytest.TempPathFac
     pipeline = Pipeline(tmp_path_factory.mktemp("stack"), environment, api=True).start()
     yield pipeline
     pipeline.stop()
+
+
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer  # which takes a second, and most tests do not need it
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Settings of a bucket of one's own; the credentials stand in the environment."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "anybody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "anything")
+    bucket = f"test-{uuid.uuid4().hex}"
+    assert urllib3.request("PUT", f"{s3_url}/{bucket}").status == 200
+    return {"s3_bucket": bucket, "s3_host": s3_url}
 
 
 @pytest.fixture

@@ -37,8 +37,10 @@ from worker.recant import Recant
 from worker.retention import Retention
 from worker.settlement import Settlement
 
+log = logging.getLogger("coinslot.worker")
+
 FAILED, HALTED = 1, 3
-COUNTING_ENDS_S = 5.0  # what it is at by then is counted again
+ENDS_S = 5.0  # what is not counted by then is counted again, and what is not persisted is so later
 SETTLE_TIMEOUT_S = 4.0  # long: a batch may carry megabytes, and to settle twice is harmless
 HALT_TIMEOUT_S = 1.0
 # More than a batch usually makes of its events, which go with it: to look through them finds nothing.
@@ -92,8 +94,11 @@ def create_worker(settings: Settings, store: Bank, stop: threading.Event) -> Wor
 def create_retention(settings: Settings, store: Expiring, stop: threading.Event) -> Retention:
     """The worker's part in retention, until `stop`."""
     client, keys = redisclient.connect(settings.redis_url, timeout_s=SETTLE_TIMEOUT_S), Keys.of(settings.key_prefix)
-    feed, letters = FedEvents(client, keys), DeadEvents(DeadLetters(client, keys))
-    return Retention(settings.retention_days, [store.expire, feed.expire, letters.expire], stop.wait)
+    feed = FedEvents(client, keys)
+    letters = [DeadEvents(DeadLetters(client, each)) for each in keys.by_queue().values()]
+    return Retention(
+        settings.retention_days, [store.expire, feed.expire, *(each.expire for each in letters)], stop.wait
+    )
 
 
 def create_persister(settings: Settings, store: Keeping, stop: threading.Event) -> tuple[Restore, Persister]:
@@ -127,7 +132,7 @@ def main() -> None:
     try:
         worker.run()
     except Halted as halted:
-        logging.getLogger("coinslot.worker").critical(
+        log.critical(
             "HALTED: %s. So this worker has stopped and handed its messages back; none is lost, and more are accepted. "
             "Mend what is wrong (`coinslot dead list` has the reasons), then: coinslot dead resume",
             halted,
@@ -135,9 +140,12 @@ def main() -> None:
         sys.exit(HALTED)
     finally:
         stop.set()
-        counting.join(COUNTING_ENDS_S)
+        ends_at = monotonic() + ENDS_S
+        counting.join(ENDS_S)
+        if counting.is_alive():
+            log.error("counting has not ended within %g s; what it was at is counted again", ENDS_S)
         stream.close()
-        persister.finish()
+        persister.finish(max(0.0, ends_at - monotonic()))
     sys.exit(FAILED if counting.failed else 0)
 
 

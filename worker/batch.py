@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from time import time
 
 from coinslot.errors import QueueUnavailable
-from coinslot.events import BadEvent, Event, trusted
+from coinslot.events import BadEvent, Event, glance, trusted
 from coinslot.queue import Consumer, Message
 
 
@@ -139,6 +139,8 @@ def open_commit(message: Message, max_deliveries: int) -> Commit:
     now_ms = int(time() * 1000)
     received_at_ms = now_ms if commit.received_at_ms is None else min(commit.received_at_ms, now_ms)
     try:
+        if not commit.is_counted:  # somebody else has put it there: it dies as a whole, not event by event
+            glance(message.body)
         commit.events = trusted(message.body, received_at_ms)
     except BadEvent as error:
         commit.fault = f"message cannot be read: {error}"

@@ -53,6 +53,7 @@ class Worker:
         self._reconnect = reconnect
         self._ticker = Ticker(self._keep_claims, KEEP_EVERY_S)
         self._waits = False
+        self._may_read = False
         self._backoff_s = BACKOFF_FIRST_S
 
     def run(self) -> None:
@@ -69,8 +70,10 @@ class Worker:
 
     def run_once(self) -> int:
         """One batch; returns the number of messages settled. Waits up to READ_WAIT_S for the first."""
+        # Settling has just told that there is no halt, and to ask would take half as long as a small batch.
+        may_read, self._may_read = self._may_read, False
         try:
-            if self._is_halted():
+            if not may_read and self._is_halted():
                 return 0
             batch = self._batcher.next(READ_WAIT_S)
         except QueueUnavailable as error:
@@ -147,6 +150,7 @@ class Worker:
                 self._wait_out(error)
                 continue
             self._backoff_s = BACKOFF_FIRST_S
+            self._may_read = True
             self._acknowledge(settled)
             taken_over = [each for each in settled if each.commit.id not in mine]
             if taken_over:

@@ -46,8 +46,10 @@ def _docs() -> Json:
 
 
 def _audit() -> Json:
-    answers = {"200": json("The ledger.", ref("schemas", "Audit")), **shared({"503": "Unavailable"})}
-    return {"get": operation("audit", TAG, "Does the ledger balance?", answers, needs="read")}
+    ledger = json("The ledger; in that of analytics `stored` are those counted.", ref("schemas", "Audit"))
+    answers = {"200": ledger, **shared({"400": "BadRequest", "503": "Unavailable"})}
+    parameters = named("Queue")
+    return {"get": operation("audit", TAG, "Does the ledger balance?", answers, needs="read", parameters=parameters)}
 
 
 def _file() -> Json:

@@ -15,9 +15,12 @@ def paths() -> Json:
     page = json("A page of letters, without what they hold.", ref("schemas", "DeadLetters"))
     shown = json("The letter.", ref("schemas", "DeadLetterWithPayload"))
     dropped = json("It is gone.", ref("schemas", "Moved"))
-    replayed = json("Its events are in the queue again.", ref("schemas", "Moved"))
+    replayed = json(
+        "Its events are in the queue again. Analytic ones are counted when they come, after what has come meanwhile.",
+        ref("schemas", "Moved"),
+    )
     return {
-        PATH: {"get": _operation("listDeadLetters", "List dead letters", page, "AfterLetter", "LimitLetters")},
+        PATH: {"get": _operation("listDeadLetters", "List dead letters", page, "AfterLetter", "LimitLetters", "Queue")},
         f"{PATH}/{{id}}": {
             "get": _of_one("showDeadLetter", "Show a letter with what it holds", shown),
             "delete": _of_one("dropDeadLetter", "Throw a letter away", dropped),
@@ -35,12 +38,12 @@ def _operation(id: str, summary: str, ok: Json, *parameters: str, also: Json | N
 
 
 def _of_one(id: str, summary: str, ok: Json) -> Json:
-    return _operation(id, summary, ok, "LetterId", also=shared({"404": "NotFound"}))
+    return _operation(id, summary, ok, "LetterId", "Queue", also=shared({"404": "NotFound"}))
 
 
 def _resume() -> Json:
     answers = {"200": json("Whether they were halted.", record({"resumed": YES_NO})), **shared({"503": "Unavailable"})}
-    return operation("resume", TAG, "Let halted workers go on", answers, needs="admin")
+    return operation("resume", TAG, "Let halted workers go on; counting is never halted", answers, needs="admin")
 
 
 def schemas() -> Json:

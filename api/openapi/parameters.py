@@ -6,6 +6,7 @@ from api import dead_letters
 from api.openapi import Json, ref
 from api.openapi.shapes import CHANGE_CURSOR, LETTER_ID, TEXT
 from api.query import MAX_LIMIT
+from coinslot.keys import ANALYTICS, EVENTS
 from coinslot.media import ENCODINGS
 
 TIMESTAMP: Json = {"type": "number", "examples": [1333046104322]}
@@ -37,6 +38,7 @@ def components() -> Json:
         "User": _query("user_obj", "The user: a JSON object, in base64.", TEXT),
         "Context": _query("context_obj", "The context: a JSON object, in base64.", TEXT),
         "AfterLetter": _query("after", "The id of a letter: those that died after it.", LETTER_ID),
+        "Queue": _query("queue", "The queue that is meant.", {"enum": [EVENTS, ANALYTICS, ""], "default": EVENTS}),
         "LimitLetters": _query("limit", "A page of so many letters.", page_of_letters),
         "LetterId": _path("id", "The id of a letter.", LETTER_ID),
         "Filename": _path("filename", "The name of a file.", {**TEXT, "examples": ["coinslot.js"]}),

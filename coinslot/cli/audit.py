@@ -14,17 +14,21 @@ from coinslot.client import Client
 
 
 @click.command()
+@options.queue
 @options.url
 @options.token
-def audit(url: str, token: str | None) -> None:
-    """Show the ledger; fail if an event is unaccounted for."""
+def audit(queue: str, url: str, token: str | None) -> None:
+    """Show the ledger; fail if an event is unaccounted for.
+
+    In that of analytics the events that were counted are the stored ones.
+    """
     with Client(url, token=token, retries=0) as client:
-        ledger = client.audit()
+        ledger = client.audit(queue=queue)
     Console().print(_table(ledger))
     if erased := ledger.get("erased"):
         click.echo(f"{erased:,} event(s) erased, of those stored and dead")
     if letters := ledger.get("dead_letters"):
-        click.echo(f"{letters:,} dead letter(s): `coinslot dead list`")
+        click.echo(f"{letters:,} dead letter(s): `coinslot dead list --queue {queue}`")
     if halted := ledger.get("halted"):
         click.echo(f"coinslot: HALTED, workers store nothing: {halted}; see `coinslot dead resume`", err=True)
     if not ledger["balanced"]:

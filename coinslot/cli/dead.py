@@ -30,6 +30,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="JSON instead, on
 def dead() -> None:
     """List, show, replay and drop dead letters: events that could not be stored, with the reason.
 
+    Analytic events that could not be counted have letters of their own: --queue analytics.
     Where the server asks for tokens, it takes an admin's.
     """
 
@@ -38,12 +39,13 @@ def dead() -> None:
 @click.option("--after", metavar="ID", help="Begin after this one.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="Most letters.")
 @as_json
+@options.queue
 @options.url
 @options.token
-def list_letters(after: str | None, limit: int, as_json: bool, url: str, token: str | None) -> None:
+def list_letters(after: str | None, limit: int, as_json: bool, queue: str, url: str, token: str | None) -> None:
     """List dead letters in the order in which they died, without what they hold."""
     with Client(url, token=token, retries=0) as client:
-        letters = list(islice(_letters(client, after), limit + 1))
+        letters = list(islice(_letters(client, queue, after), limit + 1))
     shown = letters[:limit]
     if as_json:
         for letter in shown:
@@ -60,12 +62,13 @@ def list_letters(after: str | None, limit: int, as_json: bool, url: str, token: 
 @dead.command()
 @click.argument("id")
 @as_json
+@options.queue
 @options.url
 @options.token
-def show(id: str, as_json: bool, url: str, token: str | None) -> None:
+def show(id: str, as_json: bool, queue: str, url: str, token: str | None) -> None:
     """Show a dead letter and what it holds."""
     with Client(url, token=token, retries=0) as client:
-        letter = client.dead_letter(id)
+        letter = client.dead_letter(id, queue=queue)
     if not as_json:
         click.echo(details(letter))
         return
@@ -76,25 +79,30 @@ def show(id: str, as_json: bool, url: str, token: str | None) -> None:
 @dead.command()
 @ids
 @every
+@options.queue
 @options.url
 @options.token
-def replay(ids: tuple[str, ...], every: bool, url: str, token: str | None) -> None:
-    """Put dead letters back into the queue, to be stored now; what still cannot be is a new dead letter."""
+def replay(ids: tuple[str, ...], every: bool, queue: str, url: str, token: str | None) -> None:
+    """Put dead letters back into the queue, to be stored now; what still cannot be is a new dead letter.
+
+    Analytic events are counted now, after what has come meanwhile: to a goal reached before they do not count.
+    """
     with Client(url, token=token) as client:
-        _each(client, ids, every, client.replay, "replayed")
+        _each(client, queue, ids, every, client.replay, "replayed")
 
 
 @dead.command()
 @ids
 @every
+@options.queue
 @options.url
 @options.token
-def drop(ids: tuple[str, ...], every: bool, url: str, token: str | None) -> None:
+def drop(ids: tuple[str, ...], every: bool, queue: str, url: str, token: str | None) -> None:
     """Throw dead letters away. In the ledger their events stay dead."""
     if every and sys.stdin.isatty():
-        click.confirm("Throw all dead letters away?", abort=True, err=True)
+        click.confirm(f"Throw all dead letters of {queue} away?", abort=True, err=True)
     with Client(url, token=token) as client:
-        _each(client, ids, every, client.drop, "dropped")
+        _each(client, queue, ids, every, client.drop, "dropped")
 
 
 @dead.command()
@@ -107,27 +115,27 @@ def resume(url: str, token: str | None) -> None:
     click.echo("resumed" if resumed else "workers were not halted")
 
 
-def _letters(client: Client, after: str | None = None) -> Iterator[DeadLetter]:
+def _letters(client: Client, queue: str, after: str | None = None) -> Iterator[DeadLetter]:
     while True:
-        page = client.dead_letters(after)
+        page = client.dead_letters(after, queue=queue)
         yield from page.dead_letters
         after = page.after
         if after is None:
             return
 
 
-def _each(client: Client, ids: Iterable[str], every: bool, act: Callable[[str], int], done: str) -> None:
+def _each(client: Client, queue: str, ids: Iterable[str], every: bool, act: Callable[..., int], done: str) -> None:
     """Do it to each letter, with a bar on a terminal; exit status 1 if one that was named was not there."""
     if bool(ids) == every:
         raise click.UsageError("name the IDs of dead letters, or say --all")
     ids = list(ids)
     # As many as there are now: a letter that dies again while this goes on is a new one, behind them.
-    total = client.dead_letters(limit=1).total if every else len(ids)
-    targets = islice((letter.id for letter in _letters(client)), total) if every else iter(ids)
+    total = client.dead_letters(limit=1, queue=queue).total if every else len(ids)
+    targets = islice((letter.id for letter in _letters(client, queue)), total) if every else iter(ids)
 
     def attempt(id: str) -> tuple[str, int | None]:
         try:
-            return id, act(id)
+            return id, act(id, queue=queue)
         except Refused as error:
             if error.status != NOT_THERE:
                 raise

@@ -9,6 +9,7 @@ import click
 from coinslot.access.tokens import check_token
 from coinslot.client import DEFAULT_URL
 from coinslot.client.connection import checked_url
+from coinslot.keys import ANALYTICS, EVENTS
 
 
 def number(text: str) -> int | float:
@@ -43,6 +44,9 @@ url = click.option(
 token = click.option(
     "--token", envvar="COINSLOT_TOKEN", show_envvar=True, callback=_token,
     help="For a server that asks for one; better in the variable, for others can see a command's options.",
+)  # fmt: skip
+queue = click.option(
+    "--queue", type=click.Choice([EVENTS, ANALYTICS]), default=EVENTS, show_default=True, help="Which queue's.",
 )  # fmt: skip
 start = click.option("--start", type=number, help="Smallest timestamp.")
 end = click.option("--end", type=number, help="Greatest timestamp.")

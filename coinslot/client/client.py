@@ -23,6 +23,7 @@ from coinslot.client.connection import Connection, Response
 from coinslot.client.dead_letters import DeadLetterCalls
 from coinslot.client.erasures import ErasureCalls
 from coinslot.errors import CoinslotError
+from coinslot.keys import EVENTS as EVENTS_QUEUE
 
 DEFAULT_URL = "http://127.0.0.1:3000"
 EVENTS = "/wsapi/interaction_data"
@@ -113,9 +114,12 @@ class Client(DeadLetterCalls, ErasureCalls):
         """How many events are stored in the range."""
         return _decode(self._server.request("GET", f"{EVENTS}/count", {"start": start, "end": end}), int)
 
-    def audit(self) -> dict[str, Any]:
-        """The ledger; `balanced` says whether accepted = stored + duplicate + dead + queued."""
-        return _decode(self._server.request("GET", "/audit", {}), dict[str, Any])
+    def audit(self, *, queue: str = EVENTS_QUEUE) -> dict[str, Any]:
+        """The ledger; `balanced` says whether accepted = stored + duplicate + dead + queued.
+
+        queue: `events`, or `analytics`, in whose ledger the `stored` are those that were counted.
+        """
+        return _decode(self._server.request("GET", "/audit", {"queue": queue}), dict[str, Any])
 
     def follow(
         self, after: str | None = None, start: float | None = None, *, skip_gaps: bool = False

@@ -31,19 +31,22 @@
 --                                the goals were, [namespace]
 --
 -- ARGV[1]  group, empty where the queue is not in Redis; [2] consumer; [3] most counters
--- ARGV[4]  MessagePack {
+-- ARGV[4]  id of the first message, so that no more than that is looked at when its turn has not come; empty where
+--          there is none, and only what was spent is told
+-- ARGV[5]  MessagePack {
 --            spent_us, spent_events   since the last call
 --            users     [[half, half], ...], see filter.lua
 --            counters  [[namespace, field, scalable, size, error], ...]; the last three are for one that is new
 --            messages  [{id
 --                        size, counted, deliveries, received_at_ms   as in settle.lua
---                        events    [[user, named, internal, weekly (places in the above; weekly may be 0),
+--                        events    [[user, named, internal, weekly (places in the above; the last two may be 0),
 --                                    value or false, whether it is to be a goal], ...]
 --                        more      whether these are not its last; with these it is acknowledged
 --                        payloads  of the events, for dead letters; absent as long as no 'full' was answered
 --                        letters   [[payload, reason, events], ...]
 --                        bank      body of a message for the queue of events, or false
 --                        banked    events in it}, ...]}
+-- ARGV[6...]  payloads and bodies, for which their places in here, from 1, stand above
 -- Returns how many of the messages were counted, and why no more: '' all were; 'early' there is an older one that is not
 -- settled yet; 'lost' somebody else has it; 'restore' there is no epoch; 'full' there would be too many counters.
 --
@@ -52,7 +55,7 @@
 -- in its first part: its users are in the filters.
 local COUNTED = KEYS[4]
 local group, consumer, most_counters = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local batch = cmsgpack.unpack(ARGV[4])
+local first, batch = ARGV[4], nil
 local META = '{"content-type":"application/json","content-encoding":"binary","headers":{},"properties":{}}'
 local MOSTLY_ERRORS = 0.5
 
@@ -110,11 +113,14 @@ local function grow(counter)
 end
 
 -- A fixed filter beyond its capacity takes more and more users for known, so their number is told by how many bits are
--- set (Swamidass and Baldi, 2007).
+-- set (Swamidass and Baldi, 2007; here for users whose bits lie in one block).
 local function users_of(counter)
   local layer = counter.layers[1]
   if counter.scalable or layer.kept <= layer.capacity then return counter.count + 1 end
-  return math.max(counter.count, math.floor(0.5 - layer.m / layer.k * math.log(1 - layer.bits / layer.m)))
+  local unset = math.max(1, layer.m - layer.bits) / layer.m
+  local of_a_block = 1 - (1 - 1 / layer.block_bits) ^ layer.k
+  local blocks = layer.m / layer.block_bits
+  return math.max(counter.count, math.floor(0.5 - blocks / of_a_block * math.log(unset)))
 end
 
 -- Returns the layer that takes one more user; nothing where a fixed filter takes nobody any more.
@@ -206,11 +212,9 @@ end
 local function count(event)
   local user, named, value = batch.users[event[1]], counter_at(event[2]), event[5]
   if event[6] then make_goal(named.namespace, named.field) end
-  -- Whoever is in the named counter is in that of all users, too.
-  if add(named, user, value) then
-    if goals_of(named.namespace)[named.field] then reach(named, user) end
-    add(counter_at(event[3]), user, value)
-  end
+  if add(named, user, value) and goals_of(named.namespace)[named.field] then reach(named, user) end
+  -- Also of one whom the named counter knows: that may be its error, and this counter's is another.
+  if event[3] ~= 0 then add(counter_at(event[3]), user, value) end
   if event[4] ~= 0 then add(counter_at(event[4]), user, value) end
 end
 
@@ -226,26 +230,34 @@ local function fits(events)
   return new == 0 or (tonumber(redis.call('HGET', COUNTED, 'counters')) or 0) + new <= most_counters
 end
 
+-- Why a message's turn has not come; '' if it has.
+local function obstacle(id)
+  if group == '' then return '' end
+  -- XPENDING fails when the group is gone, with all it knew: then nobody owns anything.
+  local oldest = redis.pcall('XPENDING', KEYS[1], group, '-', '+', 1)[1]
+  if oldest and oldest[1] == id and oldest[2] == consumer then return '' end
+  local own = redis.pcall('XPENDING', KEYS[1], group, id, id, 1, consumer)
+  return #own == 0 and 'lost' or 'early'
+end
+
 local function hindrance(message)
-  if group ~= '' then
-    -- XPENDING fails when the group is gone, with all it knew: then nobody owns anything.
-    local oldest = redis.pcall('XPENDING', KEYS[1], group, '-', '+', 1)[1]
-    if not (oldest and oldest[1] == message.id and oldest[2] == consumer) then
-      local own = redis.pcall('XPENDING', KEYS[1], group, message.id, message.id, 1, consumer)
-      return #own == 0 and 'lost' or 'early'
-    end
-  end
+  local why = obstacle(message.id)
+  if why ~= '' then return why end
   return (message.payloads or fits(message.events)) and '' or 'full'
 end
 
-local function bury(message, payload, reason, events)
-  redis.call('XADD', KEYS[3], '*', 'payload', payload, 'reason', reason, 'events', events,
+local function text_at(place)
+  return ARGV[5 + place]
+end
+
+local function bury(message, place, reason, events)
+  redis.call('XADD', KEYS[3], '*', 'payload', text_at(place), 'reason', reason, 'events', events,
     'deliveries', message.deliveries, 'received_at_ms', message.received_at_ms)
   message.dead = message.dead + events
 end
 
 local function bank(message)
-  redis.call('XADD', KEYS[5], '*', 'body', message.bank, 'events', message.banked, 'meta', META)
+  redis.call('XADD', KEYS[5], '*', 'body', text_at(message.bank), 'events', message.banked, 'meta', META)
   redis.call('HINCRBY', KEYS[6], 'accepted', message.banked)
   redis.call('HINCRBY', KEYS[6], 'queued', message.banked)
   redis.call('HINCRBY', KEYS[6], 'queued_messages', 1)
@@ -270,10 +282,13 @@ local function settle(message)
 end
 
 if redis.call('HEXISTS', COUNTED, 'epoch') == 0 then return {0, 'restore'} end
+local why = first == '' and '' or obstacle(first)
+if why ~= '' then return {0, why} end
+batch = cmsgpack.unpack(ARGV[5])
 redis.call('HDEL', COUNTED, 'nothing')  -- allowed in a full Redis, and after it so is all that follows
 redis.call('HINCRBYFLOAT', COUNTED, 'spent_us', batch.spent_us)
 redis.call('HINCRBY', COUNTED, 'spent_events', batch.spent_events)
-local done, why = 0, ''
+local done = 0
 for _, message in ipairs(batch.messages) do
   why = hindrance(message)
   if why ~= '' then break end

@@ -102,6 +102,11 @@ class Consumer:
         consumer.consume()
         return channel
 
+    def abandon(self) -> None:
+        """As if this process were killed now: what was read goes to others, and that it was delivered here counts."""
+        if isinstance(self._channel, StreamChannel):
+            self._channel.abandon()
+
     def close(self) -> None:
         """Hand back what was read and not acknowledged; the next read connects again."""
         connection, self._connection, self._channel = self._connection, None, None

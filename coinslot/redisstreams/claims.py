@@ -114,7 +114,12 @@ class Claims:
 
     def _ours(self, held: Collection[str]) -> list[str]:
         # Not what another has taken over by now: claiming it back would make the other's settlement void.
-        pending = self._pending(len(held) + SWEEP_COUNT, consumer=self._consumer) if held else {}
+        try:
+            pending = self._pending(len(held) + SWEEP_COUNT, consumer=self._consumer) if held else {}
+        except redis.ResponseError as error:
+            if not str(error).startswith("NOGROUP"):
+                raise
+            return []  # Redis was emptied, and knows of nobody's
         return [id for id in pending if id in held]
 
     def _reset_idle(self, ids: list[Any], idle_ms: int, retrycount: int | None = None) -> None:

@@ -36,6 +36,11 @@ class QoS(virtual.QoS):  # type: ignore[misc]
             self._delivered.restored = True
             self.restore_unacked()
 
+    def abandon(self) -> None:
+        """Hand nothing back, now or at the end of the process."""
+        self._on_collect.cancel()
+        self._delivered.restored = True
+
     def restore_unacked(self) -> list[Any]:
         self.channel.hand_back(self.held())
         self._delivered.clear()

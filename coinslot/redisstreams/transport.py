@@ -137,6 +137,10 @@ class Channel(virtual.Channel):  # type: ignore[misc]
         for claims in self._claims.values():
             claims.excuse(self.qos.held())
 
+    def abandon(self) -> None:
+        """What this consumer holds is for others as soon as it counts as idle, and this delivery has counted."""
+        self.qos.abandon()
+
     def reconnect(self) -> None:
         """Use new connections from now on; what this consumer holds stays its own."""
         redisclient.disconnect(self._redis)

@@ -1,7 +1,8 @@
-"""Events that were accepted and are not stored yet. They are not removed: they are waited for, and then found stored.
+"""Events that were accepted and are not settled yet. They are not removed but waited for, and then found elsewhere.
 
 A worker that holds a message has its events in its memory, where nobody can take them from it. And the queue is never
-touched but by a settlement, on which the ledger rests.
+touched but by a settlement, on which the ledger rests. Analytic events are counted in moments, without a user id; but
+some may die, or be banked as well, and are to be found where they are then.
 """
 
 from __future__ import annotations
@@ -24,11 +25,16 @@ POLL_S = 0.05
 class QueuedEvents:
     """A place that one is through with when all messages are settled that were there at the first step.
 
-    note: takes what is erased, and the last message there was. Only for a queue on Redis. Raises QueueUnavailable.
+    note: takes what is erased, and the last message there was; None where a worker that wakes late can do no harm, as
+    in counting. Only for a queue on Redis. Raises QueueUnavailable.
     """
 
     def __init__(
-        self, client: redis.Redis, keys: Keys, note: Callable[[Match, str], None], sleep: Callable[[float], None]
+        self,
+        client: redis.Redis,
+        keys: Keys,
+        note: Callable[[Match, str], None] | None,
+        sleep: Callable[[float], None],
     ) -> None:
         self._note = note
         self._redis = client
@@ -52,7 +58,8 @@ class QueuedEvents:
         is_there = self._ask(lambda: self._redis.exists(self._queue))
         info = self._ask(lambda: self._redis.xinfo_stream(self._queue)) if is_there else {}
         last: str = info.get("last-generated-id", START.encode()).decode()
-        self._note(match, last)
+        if self._note:
+            self._note(match, last)
         return last
 
     def _first(self) -> str:

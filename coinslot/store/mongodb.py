@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import BoundedSemaphore
 from typing import Any, cast
 
 import pymongo
 from bson.errors import BSONError
-from pymongo import ASCENDING, DESCENDING, MongoClient, WriteConcern
+from bson.raw_bson import RawBSONDocument
+from pymongo import ASCENDING, DESCENDING, CursorType, MongoClient, WriteConcern
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
 from coinslot.errors import SettingsError
@@ -21,12 +23,8 @@ from coinslot.store import mongodb_erasing, mongodb_expiry
 from coinslot.store.erasing import Found
 from coinslot.store.mongodb_documents import (
     READABLE,
-    UNENCODABLE,
-    Document,
-    fits_one_message,
     keys,
-    to_document,
-    to_fields,
+    to_documents,
     to_json,
     to_lines,
 )
@@ -39,6 +37,7 @@ from coinslot.store.primed import primed
 from coinslot.store.protocol import STORED, Cursor, Number, Outcome
 
 FIND_BATCH_EVENTS = 500  # left to itself MongoDB answers 16 MiB at a time: too much for a hundred readers
+STREAMS = 8  # at once: each has a connection to itself, with up to 10 MB in it where its reader is slow
 
 POOL_TIMEOUT_MS = 2_000
 MAJORITY_TIMEOUT_MS = 8_000  # below the socket's, so that MongoDB itself gets to say what it waits for
@@ -69,15 +68,11 @@ class MongoStore:
             raise SettingsError(f"MONGODB_URL or DB_NAME: {error}") from error
         self._total = Total(self._events)
         self._indexed = False
+        self._streams = BoundedSemaphore(STREAMS)
 
     def insert(self, events: Sequence[Event]) -> list[Outcome]:
         with self._reachable():
-            try:
-                if fits_one_message(events):
-                    return self._write([to_fields(event) for event in events])
-            except UNENCODABLE:
-                pass  # somewhere among them; and nothing was sent, for all of it would have gone in one message
-            encoded = [to_document(event) for event in events]
+            encoded = to_documents(events)
             written = iter(self._write([document for document in encoded if not isinstance(document, Dead)]))
             return [document if isinstance(document, Dead) else next(written) for document in encoded]
 
@@ -137,7 +132,7 @@ class MongoStore:
     def close(self) -> None:
         self._client.close()
 
-    def _write(self, documents: Sequence[Document]) -> list[Outcome]:
+    def _write(self, documents: Sequence[RawBSONDocument]) -> list[Outcome]:
         outcomes: list[Outcome] = [STORED] * len(documents)
         try:
             if documents:
@@ -160,12 +155,31 @@ class MongoStore:
         order = [(field, direction) for field, _ in INDEX]
         with (
             self._reachable(),
+            self._cursor_type(limit) as cursor_type,
             self._events.find_raw_batches(
-                query, sort=order, hint=INDEX, limit=limit, batch_size=FIND_BATCH_EVENTS
+                query,
+                cursor_type=cursor_type,
+                sort=order,
+                hint=INDEX,
+                limit=limit,
+                batch_size=FIND_BATCH_EVENTS,
             ) as batches,
         ):
             for batch in batches:
                 yield from to_lines(cast(bytes, batch))  # pymongo's type hints take a raw batch for a document
+
+    @contextmanager
+    def _cursor_type(self, limit: int) -> Iterator[int]:
+        """That of a cursor which the body reads.
+
+        Unasked, MongoDB reads on while what it sent is being turned into JSON, as far as the connection has room.
+        """
+        streams = not limit and not self._client.is_mongos and self._streams.acquire(blocking=False)
+        try:
+            yield CursorType.EXHAUST if streams else CursorType.NON_TAILABLE
+        finally:
+            if streams:
+                self._streams.release()
 
     @contextmanager
     def _reachable(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import time
 from typing import Any, Literal
 
-from coinslot.events import Dead, Event, decode
+from coinslot.events import BadEvent, Dead, Event, decode
 from coinslot.match import Match
 from coinslot.store import chunks, place
 from coinslot.store.erasing import Found
@@ -129,8 +129,9 @@ class SqliteStore:
 
 def _insert(connection: sqlite3.Connection, event: Event) -> Outcome:
     try:
-        done = connection.execute(INSERT, (event.id, event.fields["timestamp"], event.raw, event.received_at_ms))
-    except (OverflowError, UnicodeError, sqlite3.DataError, sqlite3.IntegrityError) as error:
+        fields = event.fields
+        done = connection.execute(INSERT, (fields["_id"], fields["timestamp"], event.raw, event.received_at_ms))
+    except (BadEvent, OverflowError, UnicodeError, sqlite3.DataError, sqlite3.IntegrityError) as error:
         return Dead(str(error))
     return STORED if done.rowcount else DUPLICATE
 

@@ -135,7 +135,7 @@ def test_while_the_queue_is_down_it_is_not_ready_and_while_events_wait_too_long_
         assert [answer.status for answer in told] == [503, 503]
         for answer in told:
             checks = answer.json()["checks"]
-            assert checks.pop("freshness").startswith("the oldest event in the queue has waited for ")
+            assert checks.pop("freshness").startswith("the oldest event in the queue of events has waited for ")
             assert answer.json()["ready"] is False
             assert checks == {"queue": "ok", "store": "ok", "dead_letters": "ok"}
 

@@ -40,7 +40,7 @@ def events(users: range) -> list[dict[str, Any]]:
 class Stage:
     """Workers without a front: events are put into the queue by hand."""
 
-    def __init__(self, folder: Path, redis: RedisServer, persist_every_s: float) -> None:
+    def __init__(self, folder: Path, redis: RedisServer, place: dict[str, str], persist_every_s: float) -> None:
         environment = {
             "REDIS_URL": redis.url,
             "DB_BACKEND": "sqlite",
@@ -48,6 +48,7 @@ class Stage:
             "COUNTERS": msgspec.json.encode(COUNTERS).decode(),
             "CLAIM_EVERY_S": "0.1",
             "CLAIM_IDLE_S": "1",
+            **{name.upper(): value for name, value in place.items()},
         }
         self.pipeline = Pipeline(folder, environment, workers=2)
         settings = Settings.load(redis_url=redis.url)
@@ -77,13 +78,22 @@ class Stage:
 
 
 @pytest.mark.parametrize(
-    ("persist_every_s", "is_killed"),
-    [pytest.param(3600, False, id="at the end of the workers"), pytest.param(0.2, True, id="now and then")],
+    ("place", "persist_every_s", "is_killed"),
+    [
+        pytest.param("", 3600, False, id="at the end of the workers, in the store"),
+        pytest.param("s3", 0.2, True, id="now and then, in S3"),
+    ],
 )
 def test_emptied_redis_answers_as_before(
-    persist_every_s: float, is_killed: bool, tmp_path: Path, redis_of_its_own: RedisServer
+    place: str,
+    persist_every_s: float,
+    is_killed: bool,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    redis_of_its_own: RedisServer,
 ) -> None:
-    stage = Stage(tmp_path, redis_of_its_own, persist_every_s)
+    bucket = request.getfixturevalue(place) if place else {}
+    stage = Stage(tmp_path, redis_of_its_own, bucket, persist_every_s)
     stage.start_workers()
     stage.count(events(range(USERS)))
     before = stage.answers()
@@ -91,6 +101,8 @@ def test_emptied_redis_answers_as_before(
         until(lambda: not stage.counted.marked())
         for worker in stage.pipeline.workers:
             worker.kill()
+    for worker in stage.pipeline.workers:
+        worker.terminate()
     ended = [worker.stop() for worker in stage.pipeline.workers]
 
     stage.redis.flushall()

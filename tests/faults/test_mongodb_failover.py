@@ -55,7 +55,7 @@ def store(replica_set: ReplicaSet, prefix: str) -> Iterator[MongoStore]:
 
 
 def an_event(number: int) -> Event:
-    return Event(b"", {"_id": str(number), "timestamp": number})
+    return Event(b'{"_id":"%d","timestamp":%d}' % (number, number))
 
 
 def held_by(member: MongoServer, db_name: str) -> int:

@@ -16,17 +16,20 @@ from urllib.parse import quote
 
 import atheris
 
-with atheris.instrument_imports(include=["coinslot.events", "ingest.body", "ingest.formats"]):
-    from tests.fuzz import oracle
+with atheris.instrument_imports(
+    include=["coinslot.events", "coinslot.analytics.event", "ingest.body", "ingest.formats"]
+):
+    from tests.fuzz import analytic_oracle, oracle
 
 from coinslot import media
 from coinslot.media import FORM
 from tests.fuzz import grammar
-from tests.fuzz.seeds import BODIES, COMPRESSED, EVENTS, WORDS
+from tests.fuzz.seeds import ANALYTIC_EVENTS, BODIES, COMPRESSED, EVENTS, WORDS
 
 TYPES = list(media.TYPES)
 ENCODINGS = list(oracle.INFLATE)
-KINDS = 1 + len(TYPES) + len(ENCODINGS) + 6  # the last six are made after the grammar
+ANALYTIC = 1 + len(TYPES) + len(ENCODINGS)
+KINDS = ANALYTIC + 1 + 6  # the last six are made after the grammar
 
 
 def one(data: bytes) -> None:
@@ -40,12 +43,16 @@ def one(data: bytes) -> None:
         oracle.check_body(rest, TYPES[kind - 1])
     elif kind <= len(TYPES) + len(ENCODINGS):
         oracle.check_inflation(rest, ENCODINGS[kind - 1 - len(TYPES)], max_bytes=10_000)
+    elif kind == ANALYTIC:
+        analytic_oracle.check_event(rest)
     else:
         made(atheris.FuzzedDataProvider(rest))
 
 
 def made(provider: atheris.FuzzedDataProvider) -> None:
-    if provider.ConsumeBool():
+    if not provider.ConsumeIntInRange(0, 3):
+        analytic_oracle.check_event(grammar.analytic_event(provider))
+    elif provider.ConsumeBool():
         oracle.check_event(provider.PickValueInList(grammar.EVENTS)(provider))
     else:
         body = provider.PickValueInList([grammar.array, grammar.event])(provider)
@@ -57,6 +64,7 @@ def write_seeds(folder: Path) -> None:
     seeds = [b"\x00" + event for event in EVENTS]
     seeds += [bytes([1 + kind]) + body for kind in range(len(TYPES)) for body in BODIES]
     seeds += [bytes([1 + len(TYPES) + kind]) + content for kind in range(len(ENCODINGS)) for content in COMPRESSED]
+    seeds += [bytes([ANALYTIC]) + event for event in ANALYTIC_EVENTS]
     seeds += [bytes([KINDS - 1]) + Random(seed).randbytes(200) for seed in range(100)]
     for number, seed in enumerate(seeds):
         (folder / str(number)).write_bytes(seed)

@@ -28,6 +28,24 @@ BAD = [
 ]
 
 
+TIMES = [
+    *('"2024-05-01T12:00:00Z"', '"2024-05-01t12:00:00.5z"', '"2024-02-29T23:59:59.999999-23:59"'),
+    *('"0002-01-01T00:00:00+23:59"', '"9998-12-31T23:59:59-23:59"', '"2024-05-01 12:00:00+0100"'),
+    *('"2024-05-01T12:00:00"', '"2024-05-01"', '"2023-02-29T12:00:00Z"', '"2016-12-31T23:59:60Z"'),
+    *('"0001-01-01T00:00:00+01:00"', '"9999-12-31T23:59:59Z"', '"2024-W18-3T12:00:00Z"', '"12:00Z"', '""', "0"),
+]
+# By an analytic event's fields, what most often stands there.
+ANALYTIC = {
+    '"event_name"': TEXTS,
+    '"user_id"': TEXTS,
+    r'"user\u005fid"': TEXTS,
+    '"namespace"': [*TEXTS, "null"],
+    '"value"': [*NUMBERS, "null"],
+    '"ensure_goal"': OTHERS,
+    '"datetime"': [*TIMES, "null"],
+}
+
+
 class Provider(Protocol):
     """Of atheris.FuzzedDataProvider, what is used here. When its bytes are at an end it gives 0."""
 
@@ -39,6 +57,17 @@ def event(provider: Provider) -> bytes:
     members = [_member(provider, MAX_LEVELS) for _ in range(provider.ConsumeIntInRange(0, 6))]
     if provider.ConsumeIntInRange(0, 9):
         members.append(f'"timestamp":{_pick(provider, BAD if provider.ConsumeIntInRange(0, 19) == 1 else NUMBERS)}')
+    return _bytes(_list(provider, "{", members, "}"))
+
+
+def analytic_event(provider: Provider) -> bytes:
+    """An object that has an event's name and a user's id, nearly always."""
+    members = [_member(provider, 2) for _ in range(provider.ConsumeIntInRange(0, 2))]
+    for name, values in ANALYTIC.items():
+        fate = provider.ConsumeIntInRange(0, 19)
+        if fate < 1 or (fate < 10 and name not in ('"event_name"', '"user_id"')):
+            continue
+        members.append(f"{name}:{_value(provider, 1) if fate == 10 else _pick(provider, values)}")
     return _bytes(_list(provider, "{", members, "}"))
 
 

@@ -41,7 +41,7 @@ def check_event(raw: bytes, check: Callable[[bytes], Admitted] = _check) -> bool
         id, admitted = check(raw)
     except BadEvent as error:
         assert str(error), "refused without a reason"
-        assert why or any(map(_unstorable, overwritten(raw))), f"refused without need: {error}"
+        assert why or any(map(unstorable, overwritten(raw))), f"refused without need: {error}"
         return False
     assert not why, f"let in: {why}"
     fields = reference(admitted)
@@ -94,8 +94,18 @@ def check_inflation(content: bytes, encoding: str, max_bytes: int) -> bool:
     return True
 
 
-def objection(raw: bytes) -> str:
-    """Why these bytes are no event, if they are none: the rules of the README, once more."""
+def of_event(fields: dict[str, Any]) -> str:
+    """Why this is no event, if it is none: the rules of the README, once more."""
+    if RECEIVED_AT in fields:
+        return "a name that is kept"
+    if type(fields.get("timestamp")) not in (int, float):
+        return "no timestamp"
+    id = fields.get("_id", "minted")
+    return "" if isinstance(id, str) and 1 <= len(id) <= MAX_ID_CHARACTERS else "no _id that may be"
+
+
+def objection(raw: bytes, rules: Callable[[dict[str, Any]], str] = of_event) -> str:
+    """Why these bytes are not what the rules tell of, or fit in no store, if that is so."""
     if len(raw) > MAX_BYTES:
         return "too large"
     try:
@@ -104,14 +114,7 @@ def objection(raw: bytes) -> str:
         return f"no JSON: {error}"
     if type(fields) is not dict:
         return "no object"
-    if RECEIVED_AT in fields:
-        return "a name that is kept"
-    if type(fields.get("timestamp")) not in (int, float):
-        return "no timestamp"
-    id = fields.get("_id", "minted")
-    if not isinstance(id, str) or not 1 <= len(id) <= MAX_ID_CHARACTERS:
-        return "no _id that may be"
-    return _unstorable(fields)
+    return rules(fields) or unstorable(fields)
 
 
 def overwritten(raw: bytes) -> list[Any]:
@@ -127,15 +130,16 @@ def overwritten(raw: bytes) -> list[Any]:
     return found
 
 
-def _unstorable(value: Any, levels: int = MAX_DEPTH) -> str:
+def unstorable(value: Any, levels: int = MAX_DEPTH) -> str:
+    """Why no store takes it; empty if all do."""
     if isinstance(value, dict | list) and levels == 0:
         return "too deep"
     if isinstance(value, dict):
         if any("\x00" in key for key in value):
             return "NUL in a key"
-        return next(filter(None, (_unstorable(item, levels - 1) for pair in value.items() for item in pair)), "")
+        return next(filter(None, (unstorable(item, levels - 1) for pair in value.items() for item in pair)), "")
     if isinstance(value, list):
-        return next(filter(None, (_unstorable(item, levels - 1) for item in value)), "")
+        return next(filter(None, (unstorable(item, levels - 1) for item in value)), "")
     if type(value) is int and not -(2**63) <= value < 2**63:
         return "an int beyond 64 bits"
     if isinstance(value, float) and not math.isfinite(value):

@@ -20,6 +20,11 @@ EVENTS = [
     b'{\r\n "timestamp": 1,\n "timestamp": 2, "_id": "c", "_id": "d"\r}\n',
     b'{"timestamp": 1, "ref": {"$ref": "events", "$id": "x", "more": 1}}',
 ]
+ANALYTIC_EVENTS = [
+    b'{"event_name": "a", "user_id": "u"}',
+    rb'{"event_name": "\u00fc", "user_id": "\ud834\udd1e", "namespace": null, "value": -1.5e3, "ensure_goal": true}',
+    b'{"datetime": "2024-05-01T12:00:00.25+02:00",\n "user_id": "u", "event_name": "a", "page": {"url": ["/"]}}',
+]
 BODIES = [
     *EVENTS,
     b"[" + b",".join(EVENTS) + b"]",

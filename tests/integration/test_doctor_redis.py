@@ -222,7 +222,8 @@ def test_positive_control_an_empty_ledger_is_well(redis_url: str, prefix: str) -
     found = entries(redis_url, key_prefix=prefix)
 
     assert not_ok(found.values()) == {}
-    assert list(found) == ["ledger", "workers.halt", "dead_letters", "workers"]
+    of_events = ["ledger", "workers.halt", "dead_letters", "workers"]
+    assert list(found) == [*of_events, "analytics.ledger", "analytics.dead_letters", "analytics.workers"]
 
 
 def test_a_gap_a_halt_and_dead_letters_are_found(redis_url: str, prefix: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import logging
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +13,6 @@ from typing import Any
 
 import pymongo
 import pytest
-import urllib3
-from moto.server import ThreadedMotoServer
 
 from coinslot.analytics.places.protocol import Place
 from coinslot.analytics.places.selection import open_place
@@ -28,26 +28,6 @@ NAME, OTHER = "counters/0123456789abcdef", "goals/fedcba9876543210"
 ANY_BYTES = bytes(range(256)) * 4
 
 NewPlace = Callable[..., Place]
-
-
-@pytest.fixture(scope="session")
-def s3_url() -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def s3(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
-    """Settings of a bucket of one's own."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "anybody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "anything")
-    bucket = f"test-{uuid.uuid4().hex}"
-    assert urllib3.request("PUT", f"{s3_url}/{bucket}").status == 200
-    return {"s3_bucket": bucket, "s3_host": s3_url}
 
 
 @pytest.fixture
@@ -251,6 +231,18 @@ class TestSelection:
 
         assert place.get(NAME) is None
         assert place.names() == []
+
+    def test_without_the_extra_it_is_named(self, tmp_path: Path) -> None:
+        start = "import sys; sys.modules['obstore'] = None; from worker.__main__ import main; main()"
+        environment = {**os.environ, "S3_BUCKET": "b", "DATA_DIR": str(tmp_path), "DB_BACKEND": "dummy"}
+
+        ended = subprocess.run(
+            [sys.executable, "-c", start], env=environment, capture_output=True, text=True, timeout=20
+        )
+
+        assert ended.returncode == 2
+        assert "pip install 'coinslot[buckets]'" in ended.stderr
+        assert "Traceback" not in ended.stderr
 
     @pytest.mark.parametrize(
         ("overrides", "named"),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import bson
@@ -24,7 +25,7 @@ from coinslot.match import parse
 from coinslot.stack.servers import MongoServer
 from coinslot.store import DUPLICATE, STORED, Cursor, Store
 from coinslot.store.chunks import split
-from coinslot.store.mongodb import MongoStore
+from coinslot.store.mongodb import FIND_BATCH_EVENTS, STREAMS, MongoStore
 from tests.pipeline import until
 from tests.running import running
 
@@ -79,14 +80,16 @@ def failing(server: MongoServer, failpoint: str, **data: object) -> Iterator[Non
 
 def an_event(id: str, timestamp: int | float = 1, **fields: object) -> Event:
     fields = {"_id": id, "timestamp": timestamp, **fields}
-    return Event(msgspec.json.encode(fields) if "bad" not in fields else b"", fields)
+    return Event(msgspec.json.encode(fields))
 
 
-def nested(depth: int) -> object:
-    value: object = 1
-    for _ in range(depth):
-        value = {"in": value}
-    return value
+def bad_event(value: bytes) -> Event:
+    """With a value that the check would not have let in."""
+    return Event(b'{"_id":"x","timestamp":1,"bad":%b}' % value)
+
+
+def nested(depth: int) -> bytes:
+    return b'{"in":' * depth + b"1" + b"}" * depth
 
 
 def ids(chunks: Iterator[bytes]) -> list[str]:
@@ -97,18 +100,18 @@ class TestADocumentThatMongoDBCannotHold:
     @pytest.mark.parametrize(
         ("bad", "reason"),
         [
-            pytest.param(2**70, "8-byte ints", id="an int beyond 64 bits"),
-            pytest.param({"a\x00b": 1}, "NULL byte", id="a NUL in a key"),
-            pytest.param("\ud800", "surrogates", id="text that is not Unicode"),
-            pytest.param("x" * (17 << 20), "larger than MongoDB takes", id="over 16 MiB"),
+            pytest.param(b"%d" % 2**70, "8-byte ints", id="an int beyond 64 bits"),
+            pytest.param(rb'{"a\u0000b":1}', "NULL byte", id="a NUL in a key"),
+            pytest.param(rb'"\ud800"', "truncated", id="text that is not Unicode"),
+            pytest.param(b'"%b"' % (b"x" * (17 << 20)), "bytes in BSON", id="over 16 MiB"),
             pytest.param(nested(190), "nest", id="nested deeper than MongoDB stores"),
             pytest.param(nested(250), "nest", id="nested deeper than MongoDB reads"),
-            pytest.param(nested(5000), "recursion", id="nested deeper than Python encodes"),
+            pytest.param(nested(5000), "nest", id="nested deeper than Python decodes"),
         ],
     )
-    def test_is_dead_with_its_reason_and_keeps_no_other_out(self, store: Store, bad: object, reason: str) -> None:
+    def test_is_dead_with_its_reason_and_keeps_no_other_out(self, store: Store, bad: bytes, reason: str) -> None:
         store.insert([an_event("c")])
-        events = [an_event("a"), an_event("b"), an_event("x", bad=bad), an_event("c"), an_event("d")]
+        events = [an_event("a"), an_event("b"), bad_event(bad), an_event("c"), an_event("d")]
 
         outcomes = store.insert(events)
 
@@ -122,7 +125,7 @@ class TestADocumentThatMongoDBCannotHold:
     def test_keeps_no_other_out_where_they_are_too_large_for_one_message(self, store: Store) -> None:
         large = [an_event(str(number), text="x" * (15 << 20)) for number in range(4)]
 
-        outcomes = store.insert([*large, an_event("x", bad=2**70), an_event("y", text="x" * (17 << 20))])
+        outcomes = store.insert([*large, bad_event(b"%d" % 2**70), an_event("y", text="x" * (17 << 20))])
 
         *stored, unencodable, too_large = outcomes
         assert stored == [STORED] * 4  # a duplicate would say that an attempt to send them had been given up halfway
@@ -282,6 +285,24 @@ class TestAServerThatIsNotThere:
             server.accept()[0].close()  # now it was
 
 
+class TestManyReaders:
+    def test_who_stop_halfway_leave_connections_to_others_and_miss_nothing(
+        self, mongodb_url: str, db_name: str, documents: Documents
+    ) -> None:
+        store = MongoStore(f"{mongodb_url}?maxPoolSize={STREAMS + 2}", db_name)
+        store.insert([an_event(f"{number:04}", number) for number in range(3 * FIND_BATCH_EVENTS)])
+        readers = [store.find() for _ in range(2 * STREAMS)]
+
+        halfway = [ids(islice(reader, 3)) for reader in readers]
+        counted = store.count(0)
+        whole = [read + ids(reader) for read, reader in zip(halfway, readers, strict=True)]
+        store.close()
+
+        assert min(map(len, halfway)) > FIND_BATCH_EVENTS
+        assert counted == 3 * FIND_BATCH_EVENTS
+        assert whole == [[f"{number:04}" for number in range(counted)]] * len(readers)
+
+
 class TestTheIndex:
     @pytest.mark.parametrize("descending", [False, True])
     def test_finds_the_next_page_without_reading_or_sorting_the_others(
@@ -368,7 +389,7 @@ def expiring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
 
 
 def received(id: str, days_ago: float) -> Event:
-    return an_event(id)._replace(received_at_ms=int((time.time() - days_ago * 86_400) * 1000))
+    return Event(an_event(id).raw, int((time.time() - days_ago * 86_400) * 1000))
 
 
 def rule(documents: Documents) -> int | None:

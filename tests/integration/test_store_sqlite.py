@@ -34,7 +34,7 @@ def store(path: Path) -> Iterator[Store]:
 
 def an_event(id: str, **fields: object) -> Event:
     fields = {"_id": id, "timestamp": 1, **fields}
-    return Event(msgspec.json.encode(fields), fields)
+    return Event(msgspec.json.encode(fields))
 
 
 def other_connection(path: Path) -> closing[sqlite3.Connection]:

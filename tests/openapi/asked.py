@@ -101,6 +101,7 @@ USUAL = [
     get(400, JSON, f"{PATH}/stream", "?after=x"),
     get(200, JSON, "/dead-letters"),
     get(400, JSON, "/dead-letters", "?limit=0"),
+    get(400, JSON, "/dead-letters", "?queue=x"),
     *(
         Ask(status, JSON, method, template, template.format(id=id))
         for status, id in ((400, "x"), (404, "1700000000000-0"))
@@ -132,6 +133,8 @@ USUAL = [
     get(200, JSON, "/openapi.json"),
     get(200, JSON, "/limits"),
     get(200, JSON, "/audit"),
+    get(200, JSON, "/audit", "?queue=analytics"),
+    get(400, JSON, "/audit", "?queue=x"),
     get(200, TEXT, "/wsapi/ping"),
     get(200, JSON, "/alive"),
     get(200, JSON, "/ready"),

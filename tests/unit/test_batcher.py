@@ -21,6 +21,11 @@ def message(*events: bytes, deliveries: int = 1, body: bytes | None = None) -> M
     )
 
 
+def foreign(body: bytes) -> Message:
+    """As somebody else may have put it into the queue."""
+    return Message(body=body, delivery_tag="1-0", headers={}, delivery_info={})
+
+
 class Reads:
     """A consumer whose reads bring what it was told, one list each after `read_s`, and then nothing: they wait then."""
 
@@ -107,7 +112,7 @@ def test_a_batch_that_has_begun_survives_a_queue_that_goes_away() -> None:
 def test_a_message_that_is_no_list_of_events_is_opened_as_a_fault_and_raises_nothing() -> None:
     bodies = [b"", b"{", b"[1]", b"\xff", b"[" * 5000, b'[{"a":"\xff"}]', b"null"]
 
-    commits = [open_commit(message(body=body), 5) for body in bodies]
+    commits = [open_commit(foreign(body), 5) for body in bodies]
 
     assert all(commit.fault.startswith("message cannot be read") for commit in commits)
     assert all(commit.events == [] for commit in commits)

@@ -35,7 +35,7 @@ def nested(depth: int, opening: bytes = b"[", closing: bytes = b"]") -> bytes:
     return with_value(opening * (depth - 1) + b"1" * (opening != b"[") + closing * (depth - 1))
 
 
-def test_an_event_is_kept_in_both_forms() -> None:
+def test_an_event_is_kept_as_it_came_and_decoded_when_asked() -> None:
     event = let_in(b'{"_id": "mine", "timestamp": 1333046104322, "email_type": "secondary"}')
 
     assert event.raw == b'{"_id": "mine", "timestamp": 1333046104322, "email_type": "secondary"}'

@@ -9,8 +9,8 @@ import pytest
 
 from coinslot.events import Admitted, BadEvent, EventCheck
 from coinslot.media import FORM, JSON, NDJSON, TYPES
-from tests.fuzz import grammar, oracle
-from tests.fuzz.seeds import BODIES, COMPRESSED, EVENTS
+from tests.fuzz import analytic_oracle, grammar, oracle
+from tests.fuzz.seeds import ANALYTIC_EVENTS, BODIES, COMPRESSED, EVENTS
 
 check = EventCheck(oracle.MAX_BYTES)
 
@@ -53,6 +53,35 @@ def test_what_the_grammar_makes_is_judged_alike_and_some_of_it_is_let_in() -> No
 
     assert 0.1 < sum(let_in) / len(let_in) < 0.9
     assert any(taken)
+
+
+@pytest.mark.parametrize("raw", ANALYTIC_EVENTS)
+def test_the_analytic_events_it_begins_with_are_let_in(raw: bytes) -> None:
+    assert analytic_oracle.check_event(raw)
+
+
+def test_of_analytic_events_that_the_grammar_makes_some_are_let_in_and_rightly() -> None:
+    let_in = [analytic_oracle.check_event(grammar.analytic_event(Chance(seed))) for seed in range(2_000)]
+
+    assert 0.1 < sum(let_in) / len(let_in) < 0.9
+
+
+@pytest.mark.parametrize(
+    ("raw", "broken"),
+    [
+        (b'{"event_name": 1, "user_id": "u"}', lambda raw: raw),
+        (b'{"event_name": "a", "user_id": "u", "value": true}', lambda raw: raw),
+        (b'{"event_name": "a", "user_id": "u", "datetime": "2024-05-01"}', lambda raw: raw),
+        (b'{"event_name": "a",\n"user_id": "u"}', lambda raw: raw),
+        (b'{"event_name": "a", "user_id": "u", "value": null}', lambda raw: raw.replace(b"null", b"0")),
+        (b'{"event_name": "a", "user_id": "u", "x": 1}', lambda raw: raw.replace(b', "x": 1', b"")),
+    ],
+)
+def test_positive_control_a_check_that_is_wrong_about_analytic_events_is_found_out(
+    raw: bytes, broken: Callable[[bytes], bytes]
+) -> None:
+    with pytest.raises(AssertionError):
+        analytic_oracle.check_event(raw, broken)
 
 
 def lets_all_in(raw: bytes) -> Admitted:

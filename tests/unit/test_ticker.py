@@ -60,6 +60,17 @@ def test_it_does_not_tick_between_bodies(clockwork: Clockwork, ticker: Ticker) -
     assert clockwork.ticks == ticks
 
 
+def test_a_body_that_begins_after_a_long_pause_wakes_it(clockwork: Clockwork, ticker: Ticker) -> None:
+    with ticker.ticking():
+        clockwork.await_tick()
+    time.sleep(0.05)
+
+    with ticker.ticking():
+        while clockwork.ticked.acquire(blocking=False):
+            pass
+        assert clockwork.await_tick()
+
+
 def test_a_body_ends_only_when_a_tick_under_way_has(clockwork: Clockwork, ticker: Ticker) -> None:
     clockwork.free.clear()
 

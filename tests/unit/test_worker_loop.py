@@ -27,6 +27,7 @@ class Stub:
         self.pauses_s: list[float] = []
         self.stop_after_pauses = 100
         self.halted_checks = 0
+        self.asked = 0
         self.settling_is_halted = False
         self.taken_over: set[str] = set()
         self.recanted: list[str] = []
@@ -62,6 +63,7 @@ class Stub:
         self.happened.append("excuse")
 
     def check_halt(self) -> None:
+        self.asked += 1
         if self.halted_checks:
             self.halted_checks -= 1
             raise Halted()
@@ -214,6 +216,18 @@ def test_while_halted_a_worker_reads_nothing_hands_back_what_it_holds_and_then_g
     assert done == [0, 0, 0, 1]
     assert stub.happened[:4] == ["close", "close", "close", "read"]
     assert len(stub.pauses_s) == 3
+
+
+def test_a_halt_is_asked_for_except_where_a_settlement_has_just_told_that_there_is_none() -> None:
+    stub = Stub()
+    worker = stub.worker(message(ONE), message(TWO, deliveries=2))
+
+    asked = []
+    for _ in range(4):
+        worker.run_once()
+        asked.append(stub.asked)
+
+    assert asked == [1, 1, 1, 2]
 
 
 def test_a_worker_whose_settlement_is_halted_hands_its_messages_back_and_ends() -> None:

@@ -62,7 +62,7 @@ class CountingThread(threading.Thread):
     """Runs the loop until it ends. Should a fault of ours end it, then the process ends, too, and is started again."""
 
     def __init__(self, counting: Counting, stop: threading.Event) -> None:
-        super().__init__(name="counting")
+        super().__init__(name="counting", daemon=True)  # should it hang, then not at the end
         self._counting = counting
         self._stop_all = stop
         self.failed = False

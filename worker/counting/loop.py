@@ -8,9 +8,9 @@ from time import perf_counter
 
 from coinslot.analytics.rules import Rules
 from coinslot.errors import CoinslotError, QueueUnavailable, StoreUnavailable
-from coinslot.queue import Consumer
+from coinslot.queue import Consumer, Message
 from worker.counting.parcel import Bank, Parcel
-from worker.counting.piece import PIECE_EVENTS, Piece, open_message
+from worker.counting.piece import PIECE_EVENTS, Piece, joined, open_message
 from worker.counting.step import Counted, Step
 
 log = logging.getLogger("coinslot.worker.counting")
@@ -53,7 +53,6 @@ class Counting:
         self._pieces: list[Piece] = []  # read and not counted yet, oldest first
         self._spent_us, self._spent_events = 0.0, 0
         self._packed: tuple[list[Piece], Parcel] | None = None
-        self._with_payloads = False
         self._backoff_s = BACKOFF_FIRST_S
 
     def run(self) -> None:
@@ -61,8 +60,10 @@ class Counting:
         try:
             while not self._stopping():
                 self.run_once()
-        finally:
-            self._consumer.close()
+        except Exception:
+            self._consumer.abandon()  # it may be what this fault is about: then it is to be a dead letter in the end
+            raise
+        self._consumer.close()
 
     def run_once(self) -> int:
         """One step; returns the number of pieces counted. Waits up to READ_WAIT_S for the first."""
@@ -103,7 +104,8 @@ class Counting:
 
     def _count(self, pieces: list[Piece]) -> int:
         began = perf_counter()
-        counted = self._step(self._parcel(pieces).encode(self._spent_us, self._spent_events))
+        parcel = self._parcel(pieces).encode(self._spent_us, self._spent_events)
+        counted = self._step(pieces[0].envelope.id if pieces else "", parcel)
         done = pieces[: counted.messages]
         self._spent_events = sum(len(piece.events) for piece in done)
         self._spent_us = (perf_counter() - began) * 1e6 if done else 0.0
@@ -115,8 +117,7 @@ class Counting:
     def _parcel(self, pieces: list[Piece]) -> Parcel:
         """That of the last step, if it was too early: what takes the longest is then done while others count."""
         if self._packed is None or self._packed[0] != pieces:
-            parcel = Parcel(pieces, self._rules, self._bank, with_payloads=self._with_payloads)
-            self._packed = (pieces, parcel)
+            self._packed = (pieces, Parcel(pieces, self._rules, self._bank))
         return self._packed[1]
 
     def _acknowledge(self, done: list[Piece]) -> None:
@@ -124,19 +125,30 @@ class Counting:
             if piece.fault:
                 log.error("dead letter: %d event(s) of message %s: %s", piece.size, piece.envelope.id, piece.fault)
             if not piece.more:
-                self._consumer.let_go(piece.envelope.message)
+                self._let_go(piece.envelope.message)
             self._tell([(event.namespace, event.event_name, event.user_id) for event in piece.events])
 
+    def _let_go(self, message: Message) -> None:
+        try:
+            self._consumer.let_go(message)
+        except QueueUnavailable:
+            # The connection is gone, and all that came over it comes again: what was counted then changes nothing.
+            self._consumer.close()
+            self._pieces.clear()
+            raise
+
     def _mind(self, counted: Counted) -> None:
-        if self._with_payloads != (counted.hindrance == "full"):
-            self._with_payloads, self._packed = not self._with_payloads, None
-        if counted.hindrance == "early":
+        if counted.hindrance == "full":
+            first = self._pieces[0].envelope
+            of_first = [piece for piece in self._pieces if piece.envelope is first]
+            self._pieces[: len(of_first)] = [joined(of_first)]
+        elif counted.hindrance == "early":
             self._take_over_older()
         elif counted.hindrance == "lost":
             lost = self._pieces[0].envelope
             log.warning("message %s had been taken over by another worker", lost.id)
             self._pieces = [piece for piece in self._pieces if piece.envelope.id != lost.id]
-            self._consumer.let_go(lost.message)
+            self._let_go(lost.message)
         elif counted.hindrance == "restore":
             self._consumer.excuse()  # it may take long, and is no fault of theirs
             self._restore()

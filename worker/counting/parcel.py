@@ -24,20 +24,22 @@ _encode = msgspec.msgpack.Encoder().encode
 class Parcel:
     """Pieces, with each user and each counter in them named once.
 
-    Raises nothing. with_payloads: that events may become dead letters, should there be too many counters.
+    Raises nothing.
     """
 
-    def __init__(self, pieces: Sequence[Piece], rules: Rules, bank: Bank | None, *, with_payloads: bool) -> None:
+    def __init__(self, pieces: Sequence[Piece], rules: Rules, bank: Bank | None) -> None:
         self._rules = rules
         self._users: dict[str, int] = {}
         self._counters: dict[tuple[str, str], int] = {}
         self._kept: list[list[Any]] = []
         self._done: set[tuple[int, int, int]] = set()
-        self._messages = [self._message(piece, bank, with_payloads=with_payloads) for piece in pieces]
+        self._present: set[tuple[int, int]] = set()
+        self._texts: list[bytes] = []
+        self._messages = [self._message(piece, bank) for piece in pieces]
 
-    def encode(self, spent_us: float, spent_events: int) -> bytes:
-        """The fourth argument of lua/count.lua; what was spent is told along with it."""
-        return _encode(
+    def encode(self, spent_us: float, spent_events: int) -> list[bytes]:
+        """The arguments of lua/count.lua from the fifth on; what was spent is told along with it."""
+        packed = _encode(
             {
                 "spent_us": spent_us,
                 "spent_events": spent_events,
@@ -46,8 +48,9 @@ class Parcel:
                 "messages": self._messages,
             }
         )
+        return [packed, *self._texts]
 
-    def _message(self, piece: Piece, bank: Bank | None, *, with_payloads: bool) -> dict[str, Any]:
+    def _message(self, piece: Piece, bank: Bank | None) -> dict[str, Any]:
         envelope, at_ms = piece.envelope, piece.envelope.received_at_ms
         message: dict[str, Any] = {
             "id": envelope.id,
@@ -60,26 +63,36 @@ class Parcel:
             "bank": False,
         }
         if piece.fault:
-            message["letters"] = [(envelope.message.body, piece.fault[:MAX_REASON_CHARACTERS], piece.size)]
+            letter = self._text(bytes(envelope.message.body))
+            message["letters"] = [(letter, piece.fault[:MAX_REASON_CHARACTERS], piece.size)]
         if bank and not (piece.fault or piece.more):
-            message["bank"], message["banked"] = bank(piece)
-        if with_payloads:
+            body, message["banked"] = bank(piece)
+            message["bank"] = self._text(body)
+        if piece.may_die:
             # Each with its payload, so none is left out.
-            message["payloads"] = piece.raws()
+            message["payloads"] = [self._text(raw) for raw in piece.raws()]
             message["events"] = [self._event(event, at_ms) for event in piece.events]
         else:
             message["events"] = self._first_ones(piece.events, at_ms)
         return message
 
+    def _text(self, text: bytes) -> int:
+        """Its place among the texts. They go beside the rest, for Redis' MessagePack knows no bytes."""
+        self._texts.append(text)
+        return len(self._texts)
+
     def _first_ones(self, events: Sequence[AnalyticEvent], at_ms: int | None) -> list[tuple[Any, ...]]:
-        """Without those that say again what an event before them in this parcel has said."""
+        """Without what an event before them in this parcel has said already."""
         firsts = []
         for event in events:
-            told = self._event(event, at_ms)
-            counted = (told[0], told[1], told[3])
-            if counted not in self._done or event.ensure_goal:
-                self._done.add(counted)
-                firsts.append(told)
+            told = user, named, internal, weekly, value, is_goal = self._event(event, at_ms)
+            if (user, named, weekly) in self._done and not is_goal:
+                continue
+            self._done.add((user, named, weekly))
+            if (user, internal) in self._present:
+                told = user, named, 0, weekly, value, is_goal
+            self._present.add((user, internal))
+            firsts.append(told)
         return firsts
 
     def _event(self, event: AnalyticEvent, at_ms: int | None) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from coinslot.analytics.event import AnalyticEvent, decode_all
@@ -14,13 +15,17 @@ PIECE_EVENTS = 500  # a few milliseconds of Redis' time
 
 @dataclass(slots=True, frozen=True, eq=False)
 class Piece:
-    """Consecutive events of a message. `more`: it has others after these. `fault`: why it could not be opened."""
+    """Consecutive events of a message. `more`: it has others after these. `fault`: why it could not be opened.
+
+    `may_die`: those of its events that would need one counter too many become dead letters; else it is not counted.
+    """
 
     envelope: Envelope
     events: list[AnalyticEvent] = field(default_factory=list)
     first: int = 0  # their place in the message
     more: bool = False
     fault: str = ""
+    may_die: bool = False
 
     @property
     def age(self) -> tuple[int, ...]:
@@ -55,3 +60,12 @@ def open_message(message: Message, max_deliveries: int) -> list[Piece]:
         Piece(envelope, events[first : first + PIECE_EVENTS], first, more=first + PIECE_EVENTS < len(events))
         for first in firsts
     ]
+
+
+def joined(pieces: Sequence[Piece]) -> Piece:
+    """All that is left of a message in one piece, of which events may die.
+
+    In one step, so that none is a dead letter twice, should the message come again before it is acknowledged.
+    """
+    events = [event for piece in pieces for event in piece.events]
+    return Piece(pieces[0].envelope, events, pieces[0].first, may_die=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, NamedTuple, cast
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple, cast
 
 import redis
 
@@ -44,8 +44,9 @@ class Step:
         self._most_counters = most_counters
         self._group = GROUP if queue_is_on_redis else ""
 
-    def __call__(self, parcel: bytes) -> Counted:
-        arguments: list[bytes | str | int | float] = [self._group, self._consumer(), self._most_counters, parcel]
+    def __call__(self, first: str, parcel: Sequence[bytes]) -> Counted:
+        """first: id of the parcel's first message."""
+        arguments: list[Any] = [self._group, self._consumer(), self._most_counters, first, *parcel]
         try:
             messages, hindrance = self._script(keys=self._keys, args=arguments)
         except Errors as error:
