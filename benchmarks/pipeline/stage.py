@@ -18,7 +18,7 @@ from benchmarks.benchmark import Invalid
 from benchmarks.cores import Cpus
 from benchmarks.site import Site
 from coinslot import redisclient
-from coinslot.keys import Keys, ledger_of
+from coinslot.keys import Keys
 from coinslot.ledger import Audit, Ledger
 from coinslot.ports import free_port
 from coinslot.settings import Settings
@@ -62,8 +62,7 @@ class Stage:
         self.keys = Keys.of(name)
         self._client = redisclient.connect(on.redis.url, timeout_s=5)
         self._ledger = Ledger(self._client, self.keys, queue_is_on_redis=True)
-        of_counting = self.keys._replace(queue=self.keys.analytics, ledger=ledger_of(self.keys.analytics))
-        self._counting_ledger = Ledger(self._client, of_counting, queue_is_on_redis=True)
+        self._counting_ledger = Ledger(self._client, self.keys.of_analytics(), queue_is_on_redis=True)
 
     @contextmanager
     def worker(self, cpus: Cpus, **settings: str) -> Iterator[int]:
