@@ -53,11 +53,18 @@ local function bits_key(counted, counter, layer)
   return key
 end
 
--- Returns where the user's block begins, in bytes, and the block.
+-- Returns where the user's block begins, in bytes, and the block. Both ends are text, and kept for the next filter with
+-- as many blocks: to make text of a number takes Redis as long as to look at the bits.
 local function block_of(key, layer, user)
-  local bytes = layer.block_bits / 8
-  local start = user[1] % (layer.m / layer.block_bits) * bytes
-  return start, redis.call('GETRANGE', key, start, start + bytes - 1)
+  user.ends = user.ends or {}
+  local ends = user.ends[layer.m]
+  if not ends then
+    local bytes = layer.block_bits / 8
+    local start = user[1] % (layer.m / layer.block_bits) * bytes
+    ends = {string.format('%d', start), string.format('%d', start + bytes - 1)}
+    user.ends[layer.m] = ends
+  end
+  return ends[1], redis.call('GETRANGE', key, ends[1], ends[2])
 end
 
 -- The user's bits are the upper parts of numbers that follow one another by this (Numerical Recipes, 1992).
