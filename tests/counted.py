@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import msgspec
+import redis
 
 from coinslot import redisclient
 from coinslot.analytics.record import Layer, Record
@@ -103,6 +105,21 @@ class Counted:
 
     def restore(self, place: Shelf, pause: Callable[[float], object] = lambda _: None) -> Restore:
         return Restore(self.redis, self.keys, place, pause)
+
+    def meddled(self, command: str, number: int, do: Callable[[], object]) -> Counted:
+        """The same counters through a client of which the so many eth `command` has been answered when `do` is done."""
+        client = redis.Redis(connection_pool=self.redis.connection_pool)
+        answer, meddle = getattr(client, command), at(number, do)
+
+        def answer_and_meddle(*arguments: object) -> object:
+            value = answer(*arguments)
+            meddle("")
+            return value
+
+        setattr(client, command, answer_and_meddle)
+        other = copy(self)
+        other.redis = client
+        return other
 
     def _value(self, key: bytes) -> Any:
         match self.redis.type(key):

@@ -64,6 +64,10 @@ class Worker:
         try:
             while not self._stopping():
                 self.run_once()
+        except Exception as error:
+            if not isinstance(error, Halted):
+                self._consumer.abandon()  # it may be what this fault is about: then it is to die in the end
+            raise
         finally:
             self._ticker.stop()
             self._consumer.close()

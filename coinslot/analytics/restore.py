@@ -49,7 +49,7 @@ class Restore:
         crew.each(lambda name: self._bring(name, found), names)
         self._state.begin(len(found.names), found.last_number, self._place.get(snapshot.IDENTITY) or b"")
         if names:
-            log.warning("restored %d counters", len(found.names))
+            log.warning("counters restored: %d", len(found.names))
 
     def _bring(self, name: str, found: _Found) -> None:
         content = self._place.get(name)

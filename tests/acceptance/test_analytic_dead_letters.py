@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import urllib3
 from coinslot import redisclient
 from coinslot.client import Client
 from coinslot.keys import ANALYTICS, Keys
+from tests.analytics.client import Client as Analytics
 from tests.pipeline import Pipeline, until
 
 COUNTERS = 2  # one name, and all users of the namespace: events of any other name die
@@ -49,8 +51,7 @@ def client(pipeline: Pipeline) -> Iterator[Client]:
 def count(pipeline: Pipeline, *events: tuple[str, str]) -> None:
     """Post analytic events, each a name and a user id."""
     body = msgspec.json.encode([{"event_name": name, "user_id": user} for name, user in events])
-    headers = {"Content-Type": "application/json"}
-    answer = pipeline.http.request("POST", f"{pipeline.url}/v0/analytics", body=body, headers=headers)
+    answer = Analytics(pipeline).post("/v0/analytics", body)
     assert answer.status == 204, answer.data
 
 
@@ -147,6 +148,22 @@ def test_an_erasure_finds_its_user_in_letters_of_events_and_of_whole_messages(
     assert len(payloads) == 2
     assert all(b'"other"' in payload and b'"me"' not in payload for payload in payloads)
     assert client.audit(queue=ANALYTICS)["erased"] == 2
+
+
+def test_letters_of_either_queue_expire(pipeline: Pipeline, client: Client) -> None:
+    week_ago_ms = int((time.time() - 7 * 86_400) * 1000) - 1000
+    with redisclient.connect(pipeline.environment["REDIS_URL"], timeout_s=5) as redis:
+        for keys in Keys.of(pipeline.environment["KEY_PREFIX"]).by_queue().values():
+            redis.xadd(keys.dead, {"payload": "{}", "reason": "old", "events": 1}, id=f"{week_ago_ms}-0")
+    count(pipeline, ("too many", "young"))
+    until(lambda: client.dead_letters(queue=ANALYTICS).total == 2, what="dead")
+
+    pipeline.process("worker", name="forgetful", RETENTION_DAYS="7").start()
+    until(lambda: client.dead_letters().total == 0, timeout_s=20, what="expired")
+    until(lambda: client.dead_letters(queue=ANALYTICS).total == 1, what="expired too")
+
+    (left,) = client.dead_letters(queue=ANALYTICS).dead_letters
+    assert "COUNTERS_MAX" in left.reason
 
 
 def test_an_erasure_waits_for_analytic_events_that_may_die_or_be_banked(pipeline: Pipeline, client: Client) -> None:

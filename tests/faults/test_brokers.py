@@ -19,6 +19,7 @@ from coinslot.ports import free_port
 from coinslot.stack.process import Process
 from tests.analytics.client import Client as Analytics
 from tests.faults.account import CLEAN, account
+from tests.faults.proxy import Proxy
 from tests.pipeline import Pipeline, until
 
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # past Debian's wrapper, which wants to change users
@@ -187,6 +188,34 @@ def test_on_rabbitmq_analytic_events_are_counted_in_order_though_whoever_counts_
         assert counters["buy"]["event_counts"] == [{"events": ["visit"], "count": 200}]
         assert audit["stored"] >= 600  # what was counted by who was killed, and not acknowledged, is there twice
         assert (audit["dead"], audit["balanced"]) == (0, True)
+
+
+@pytest.mark.rabbitmq
+def test_on_rabbitmq_analytic_events_are_counted_in_order_over_connections_that_are_cut(
+    amqp_url: str, redis_url: str, prefix: str, tmp_path: Path
+) -> None:
+    environment = {"BROKER_URL": amqp_url, "DB_BACKEND": "sqlite", "REDIS_URL": redis_url, "KEY_PREFIX": prefix}
+    environment["COMMITS_IN_FLIGHT"] = "1"
+    users = [f"u{n}" for n in range(50)]
+    with Pipeline(tmp_path, environment, workers=0) as pipeline, Proxy(amqp_url) as proxy:
+        pipeline.process("worker", BROKER_URL=proxy.url).start()
+        analytics = Analytics(pipeline)
+        for user in users:
+            analytics.count([{"event_name": "visit", "user_id": user}])
+            analytics.count([{"event_name": "buy", "user_id": user, "ensure_goal": True}])
+            proxy.cut()
+
+        until(lambda: shown(analytics).get("buy", {}).get("count") == 50, timeout_s=20, what="counted")
+
+        counters = shown(analytics)
+        assert counters["visit"]["count"] == 50
+        assert counters["buy"]["event_counts"] == [{"events": ["visit"], "count": 50}]
+        until(lambda: waiting(amqp_url, Keys.of(prefix).analytics) == 0, what="acknowledged")
+
+
+def waiting(url: str, queue: str) -> int:
+    with kombu.Connection(url) as connection:
+        return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
 
 
 @pytest.mark.rabbitmq

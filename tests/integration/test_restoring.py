@@ -147,6 +147,18 @@ def test_one_that_was_frozen_and_wakes_late_changes_nothing(
     assert counted.figure("counters") == COUNTERS
 
 
+def test_one_that_hears_late_that_others_have_restored_changes_nothing(
+    counted: Counted, shelf: Shelf, lost: dict[str, object]
+) -> None:
+    def meanwhile() -> None:
+        counted.restore(shelf)()
+        counted.put("default", "n:visit", 1, OTHER_BITS, OTHER_BITS, count=121)
+
+    counted.meddled("hexists", 1, meanwhile).restore(shelf)()
+
+    assert counted.redis.get(counted.key("bits", 1, 1)) == OTHER_BITS
+
+
 def test_goals_that_were_made_meanwhile_are_kept(counted: Counted, shelf: Shelf, lost: dict[str, object]) -> None:
     counted.make_goal("default", "made meanwhile")
 

@@ -244,6 +244,21 @@ def test_restarts_that_hand_a_message_back_do_not_add_up_to_a_poisonous_one(
     assert counts == [0, 1, 1, 1, 1, 1]
 
 
+def test_what_consumers_abandon_goes_to_others_and_each_delivery_counts(
+    publish: Callable[[bytes, int], None], settings: Settings
+) -> None:
+    publish(b"[1]", 1)
+    counts = []
+    for _ in range(4):
+        consumer = Broker(settings).consumer()
+        (message,) = read_until_something(consumer)
+        counts.append(message.headers["x-delivery-count"])
+        consumer.abandon()
+        consumer.close()
+
+    assert counts == [0, 1, 2, 3]
+
+
 def test_consumers_killed_while_they_wait_for_a_store_do_not_add_up_to_a_poisonous_message(
     publish: Callable[[bytes, int], None], consume: Callable[[], Consumer]
 ) -> None:

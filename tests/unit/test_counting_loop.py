@@ -139,7 +139,7 @@ def test_a_fault_of_ours_ends_it_and_hands_nothing_back_so_that_the_delivery_cou
     with pytest.raises(ValueError, match="ours"):
         stub.counting.run()
 
-    assert queue.happened == ["keep", "abandon"]
+    assert queue.happened == ["keep", "abandon", "close"]
 
 
 @pytest.mark.parametrize(("answer", "failed"), [(Counted(ALL, ""), False), (ValueError("ours"), True)])

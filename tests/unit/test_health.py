@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from api.about import Freshness
 from coinslot.errors import Halted, StoreUnavailable
 from coinslot.web import Check, create_flask, health
 
@@ -48,6 +49,27 @@ def test_however_often_it_is_asked_the_log_tells_the_same_once(caplog: pytest.Lo
     ready(failing("refused", "refused", "refused", "timed out", "", "timed out"), times=6)
 
     assert caplog.messages == [f"not ready: store: MongoDB: {what}" for what in ("refused", "timed out", "timed out")]
+
+
+@pytest.mark.parametrize(
+    ("events_ms", "analytics_ms", "late"),
+    [
+        (None, None, []),
+        (90_000, 40_000, []),  # as old as it may be
+        (39_999, None, ["events"]),
+        (None, 39_999, ["analytics"]),
+        (0, 0, ["events", "analytics"]),
+    ],
+)
+def test_each_queue_is_named_whose_oldest_event_has_waited_for_too_long(
+    events_ms: int | None, analytics_ms: int | None, late: list[str]
+) -> None:
+    oldest_ms = {"events": lambda: events_ms, "analytics": lambda: analytics_ms}
+
+    status, body = ready(Freshness(oldest_ms, clock=lambda: 100.0, max_age_s=60))
+
+    assert status == (503 if late else 200)
+    assert [queue for queue in oldest_ms if f"oldest event in the queue of {queue} has waited" in body] == late
 
 
 def test_what_nobody_foresaw_is_no_answer_in_words() -> None:

@@ -62,6 +62,9 @@ class Stub:
     def excuse(self) -> None:
         self.happened.append("excuse")
 
+    def abandon(self) -> None:
+        self.happened.append("abandon")
+
     def check_halt(self) -> None:
         self.asked += 1
         if self.halted_checks:
@@ -76,7 +79,7 @@ class Stub:
 
     def worker(self, *messages: Any) -> Worker:
         reads: Any = Reads(list(messages))
-        reads.keep, reads.excuse, reads.close = self.keep, self.excuse, self.close
+        reads.keep, reads.excuse, reads.abandon, reads.close = self.keep, self.excuse, self.abandon, self.close
         stub: Any = self
         return Worker(
             reads,
@@ -239,6 +242,15 @@ def test_a_worker_whose_settlement_is_halted_hands_its_messages_back_and_ends() 
 
     assert stub.settled == []
     assert stub.happened[-2:] == ["settle", "close"]
+
+
+def test_a_worker_that_a_fault_of_ours_ends_hands_nothing_back_so_that_the_delivery_counts() -> None:
+    stub = Stub(ValueError("ours"))
+
+    with pytest.raises(ValueError, match="ours"):
+        stub.worker(message(ONE)).run()
+
+    assert stub.happened[-3:] == ["insert", "abandon", "close"]
 
 
 def test_a_message_that_was_a_dead_letter_is_alone_in_its_batch_and_its_duplicates_are_announced() -> None:

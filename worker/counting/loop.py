@@ -61,9 +61,10 @@ class Counting:
             while not self._stopping():
                 self.run_once()
         except Exception:
-            self._consumer.abandon()  # it may be what this fault is about: then it is to be a dead letter in the end
+            self._consumer.abandon()  # it may be what this fault is about: then it is to die in the end
             raise
-        self._consumer.close()
+        finally:
+            self._consumer.close()
 
     def run_once(self) -> int:
         """One step; returns the number of pieces counted. Waits up to READ_WAIT_S for the first."""
