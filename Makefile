@@ -9,7 +9,7 @@ fuzz: export MACHINE_STEPS ?= 10000
 fuzz: export HTTP_EXAMPLES ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-compose test-faults fuzz bench lint clean
+.PHONY: help up test test-compose test-faults fuzz bench pictures lint clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
@@ -35,6 +35,9 @@ test-faults: .venv/installed-test ## kill, freeze and starve everything, hundred
 
 bench: .venv/installed-bench benchmarks/peers/node_modules ## measure Coinslot against what would be used instead; takes ARGS=
 	$(BIN)/python -m benchmarks $(ARGS)
+
+pictures: .venv/installed ## draw the pictures of docs/ anew
+	$(BIN)/python -m docs.pictures
 
 lint: .venv/installed-test ## check style and types
 	$(BIN)/ruff check .

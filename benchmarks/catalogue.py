@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.benchmark import Benchmark
 from benchmarks.http import form, ndjson, post
-from benchmarks.pipeline import backlog, export, followers, idle, latency, reads, store, worker
+from benchmarks.pipeline import backlog, counters, counting, export, followers, idle, latency, reads, store, worker
 
 ALL: Sequence[Benchmark] = (
     post.ALWAYS,
@@ -14,6 +14,8 @@ ALL: Sequence[Benchmark] = (
     form.BENCHMARK,
     ndjson.BENCHMARK,
     store.STORE,
+    counting.COUNTING,
+    counters.COUNTERS,
     worker.WORKER,
     latency.LATENCY,
     export.EXPORT,

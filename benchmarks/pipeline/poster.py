@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import urllib3
 
@@ -11,15 +12,27 @@ from benchmarks.benchmark import Invalid
 
 CONNECTIONS = 8
 ANSWER_TIMEOUT_S = 30.0
-HEADERS = {"Content-Type": "application/x-ndjson"}
 
 
-def post_all(url: str, bodies: Iterable[bytes]) -> None:
-    """Return when every body, of NDJSON, has been accepted. Raises Invalid if one is not."""
+class Route(NamedTuple):
+    """Where bodies are posted to, what they are, and how they are answered when accepted."""
+
+    path: str
+    media: str
+    status: int
+
+
+EVENTS = Route("/wsapi/interaction_data", "application/x-ndjson", 201)
+ANALYTIC_EVENTS = Route("/v0/analytics", "application/json", 204)
+
+
+def post_all(url: str, bodies: Iterable[bytes], route: Route = EVENTS) -> None:
+    """Return when every body has been accepted. Raises Invalid if one is not."""
+    headers = {"Content-Type": route.media}
 
     def post(body: bytes) -> None:
-        answer = http.request("POST", f"{url}/wsapi/interaction_data", body=body, headers=HEADERS)
-        if answer.status != 201:
+        answer = http.request("POST", url + route.path, body=body, headers=headers)
+        if answer.status != route.status:
             raise Invalid(f"a POST was answered {answer.status} {answer.data[:100]!r}")
 
     with (

@@ -62,11 +62,12 @@ class Stage:
         self.keys = Keys.of(name)
         self._client = redisclient.connect(on.redis.url, timeout_s=5)
         self._ledger = Ledger(self._client, self.keys, queue_is_on_redis=True)
+        self._counting_ledger = Ledger(self._client, self.keys.of_analytics(), queue_is_on_redis=True)
 
     @contextmanager
-    def worker(self, cpus: Cpus) -> Iterator[int]:
-        """Its process id."""
-        with self._process("worker", cpus) as process:
+    def worker(self, cpus: Cpus, **settings: str) -> Iterator[int]:
+        """Its process id. `settings`: by variable, of this one alone."""
+        with self._process("worker", cpus, **settings) as process:
             yield pid_of(process)
 
     @contextmanager
@@ -83,20 +84,18 @@ class Stage:
 
     def wait_stored(self, events: int, timeout_s: float) -> None:
         """Until so many are stored, and no message is on its way any more."""
+        until(lambda: _are_settled(self.audit(), events), timeout_s, f"not {events} events stored")
 
-        def are_stored() -> bool:
-            audit = self.audit()
-            if audit.dead:
-                raise Invalid(f"{audit.dead} events died")
-            return audit.stored >= events and not audit.queued
-
-        until(are_stored, timeout_s, f"not {events} events stored")
+    def wait_counted(self, events: int, timeout_s: float) -> None:
+        """The same of analytic events."""
+        until(lambda: _are_settled(self._counting_ledger.audit(), events), timeout_s, f"not {events} events counted")
 
     def clear(self) -> None:
         """Remove all that this Coinslot has in the servers."""
         with pymongo.MongoClient[dict[str, Any]](self.mongo.url) as client:
             client.drop_database(self.name)
-        self._client.delete(*self.keys)
+        if keys := [*self._client.scan_iter(f"*{self.name}*")]:
+            self._client.delete(*keys)
         self._client.close()
 
     def rewrite(self) -> None:
@@ -142,6 +141,12 @@ def staged(site: Site, on: Servers, **settings: str) -> Iterator[Stage]:
         yield stage
     finally:
         stage.clear()
+
+
+def _are_settled(audit: Audit, events: int) -> bool:
+    if audit.dead:
+        raise Invalid(f"{audit.dead} events died")
+    return audit.stored >= events and not audit.queued
 
 
 def until(is_so: Callable[[], bool], timeout_s: float, what: str) -> None:

@@ -67,16 +67,18 @@ class AnalyticCheck:
             raise BadEvent(_reason(error, fields)) from None
         if b"\\" in raw:
             _check_text(event)
-        if event.datetime is not None and not MIN_YEAR <= event.datetime.year <= MAX_YEAR:
-            raise BadEvent(f"datetime is not in a year from {MIN_YEAR} to {MAX_YEAR}")
+        _check_year(event)
         return raw
 
 
 def decode_all(array: bytes) -> list[AnalyticEvent]:
     """The events of a JSON array of what has passed the check before; raises BadEvent if any plainly has not."""
     try:
-        return _decode_all(array)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        events = _decode_all(array)
+        for event in events:
+            _check_year(event)
+        return events
+    except (BadEvent, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadEvent(f"not analytic events that were let in: {error}") from None
 
 
@@ -85,6 +87,11 @@ def _without_nulls(raw: bytes, fields: dict[str, Any]) -> bytes:
     if not nulls:
         return raw
     return msgspec.json.encode({name: value for name, value in fields.items() if name not in nulls})
+
+
+def _check_year(event: AnalyticEvent) -> None:
+    if event.datetime is not None and not MIN_YEAR <= event.datetime.year <= MAX_YEAR:
+        raise BadEvent(f"datetime is not in a year from {MIN_YEAR} to {MAX_YEAR}")
 
 
 def _check_text(event: AnalyticEvent) -> None:

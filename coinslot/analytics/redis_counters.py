@@ -28,6 +28,7 @@ class RedisCounters(Counters):
         self._redis = client
         self._counted = keys.counted
         self._holders = client.register_script(lua.source("filter", "holders"))
+        self._read = client.register_script(lua.source("namespace"))
         self._make_goal = client.register_script(lua.source("make_goal"))
 
     def namespaces(self) -> list[str]:
@@ -64,25 +65,21 @@ class RedisCounters(Counters):
         return [value or b"0" for value in values]
 
     def _namespace(self, name: str) -> Namespace:
-        # Twice, as it is not known before which goals there are; a goal's lists may be a moment younger than its count.
-        with self._redis.pipeline() as pipeline:
-            pipeline.hgetall(f"{self._counted}:counters:{name}")
-            pipeline.smembers(f"{self._counted}:goals:{name}")
-            fields, goals = pipeline.execute()
-        records = {field.decode(): record.decode(value) for field, value in fields.items()}
+        entries, goals, reached = self._read(keys=[self._counted], args=[name])
+        records = {field.decode(): record.decode(value) for field, value in _pairs(entries).items()}
         names = {record.number: _name(field) for field, record in records.items() if field.startswith("n:")}
-        reached = sorted(number for number, of in names.items() if of.encode() in goals)
-        with self._redis.pipeline() as pipeline:
-            for number in reached:
-                pipeline.hgetall(f"{self._counted}:singles:{number}")
-                pipeline.hgetall(f"{self._counted}:sets:{number}")
-            lists = pipeline.execute()
-        singles, sets = dict(zip(reached, lists[::2], strict=True)), dict(zip(reached, lists[1::2], strict=True))
+        singles = {number: _pairs(of) for number, of, _ in reached}
+        sets = {number: _pairs(of) for number, _, of in reached}
         counters = [
             _counter(field, record, singles.get(record.number, {}), sets.get(record.number, {}), names)
             for field, record in sorted(records.items())
         ]
         return Namespace(name, tuple(counters), tuple(sorted(goal.decode() for goal in goals)))
+
+
+def _pairs(entries: list[bytes]) -> dict[bytes, bytes]:
+    """Of a hash, as a script gives it."""
+    return dict(zip(entries[::2], entries[1::2], strict=True))
 
 
 @contextmanager
@@ -97,19 +94,14 @@ def _counter(
     field: str, kept: Record, singles: dict[bytes, bytes], sets: dict[bytes, bytes], names: dict[int, str]
 ) -> Counter:
     kind = _KINDS[field[0]]
-    # A number without a name was begun between the two looks at Redis.
     before = {tuple(map(int, filter(None, numbers.split(b",")))): int(count) for numbers, count in sets.items()}
     return Counter(
         _name(field),
         kind,
         kept.count,
         kept.sum,
-        {names[int(number)]: int(count) for number, count in singles.items() if int(number) in names},
-        {
-            tuple(sorted(names[number] for number in numbers)): count
-            for numbers, count in before.items()
-            if all(number in names for number in numbers)
-        },
+        {names[int(number)]: int(count) for number, count in singles.items()},
+        {tuple(sorted(names[number] for number in numbers)): count for numbers, count in before.items()},
         kept=sum(layer.kept for layer in kept.layers),
         capacity=sum(layer.capacity for layer in kept.layers),
         saturated=kept.is_saturated,

@@ -15,7 +15,9 @@ Listed = Annotated[tuple[str, ...], NoDecode]
 TABLES = ("counters", "external_grpc_event_targets", "external_grpc_prediction_targets")  # JSON in a variable
 
 ANY_USERS, ANY_ERROR = 100_000, 0.001
+LEAST_ERROR = 1e-6  # with a smaller one, filters in blocks take more than 1.5 times the memory that theory asks for
 MAX_FILTER_BITS = 2**32  # of one value in Redis
+OVER_THEORY = 1.7  # a scalable filter's first layer takes about so much at most
 
 
 class CounterRule(BaseModel):
@@ -31,7 +33,7 @@ class CounterRule(BaseModel):
     type: Literal["bloom_scalable", "bloom_fixed_size"] = "bloom_scalable"
     date_cohort: Literal["", "weekly"] = ""
     size: int = Field(default=ANY_USERS, ge=1, le=100_000_000)
-    error_probability: float = Field(default=ANY_ERROR, ge=1e-9, le=0.5)
+    error_probability: float = Field(default=ANY_ERROR, ge=LEAST_ERROR, le=0.5)
 
     @field_validator("pattern")
     @classmethod
@@ -44,7 +46,7 @@ class CounterRule(BaseModel):
 
     @model_validator(mode="after")
     def _fits_in_a_value_of_redis(self) -> CounterRule:
-        filter_bits = self.size * log(1 / self.error_probability) / log(2) ** 2
+        filter_bits = OVER_THEORY * self.size * log(1 / self.error_probability) / log(2) ** 2
         if filter_bits > MAX_FILTER_BITS:
             raise ValueError(
                 f"size={self.size} with error_probability={self.error_probability} takes a filter of more than 512 MiB"

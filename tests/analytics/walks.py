@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 EVENTS = ("visit:blog", "visit:docs", "search", "sign up", "buy")
@@ -40,3 +41,17 @@ def hits(number: int, *, users: int) -> list[dict[str, Any]]:
         }
         for each in range(number)
     ]
+
+
+def waves(seed: int, *, users_at_once: int = 20, events_of_each: int = 10) -> Iterator[dict[str, Any]]:
+    """Without end: few users at a time, who soon leave for good. So what leads to a goal lies close to the goal."""
+    chance, number = random.Random(seed), users_at_once
+    active = list(range(users_at_once))
+    left = [events_of_each] * users_at_once
+    while True:
+        at = chance.randrange(users_at_once)
+        yield {"event_name": chance.choice(EVENTS), "user_id": f"user {active[at]}", "value": chance.randrange(9)}
+        left[at] -= 1
+        if left[at] == 0:
+            active[at], left[at] = number, events_of_each
+            number += 1

@@ -12,12 +12,16 @@ START_TIMEOUT_S = 60.0
 
 
 class Killer:
-    """Kills workers of a pipeline whose queue is on Redis; `hits` are kills of one that held messages."""
+    """Kills workers of a pipeline whose queue is on Redis; `hits` are kills of one that held messages.
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    counting: messages of analytic events.
+    """
+
+    def __init__(self, pipeline: Pipeline, *, counting: bool = False) -> None:
         self.hits = 0
         self._redis = redis.Redis.from_url(pipeline.environment["REDIS_URL"])
-        self._queue = Keys.of(pipeline.environment["KEY_PREFIX"]).queue
+        keys = Keys.of(pipeline.environment["KEY_PREFIX"])
+        self._queue = keys.analytics if counting else keys.queue
 
     def __call__(self, worker: Process) -> None:
         """Waits until the worker has read, so that no kill is spent on one that is still starting."""

@@ -14,12 +14,13 @@ import pytest
 
 from benchmarks.benchmark import Invalid
 from benchmarks.http.event import EVENT
-from benchmarks.pipeline import sign_ins
+from benchmarks.pipeline import sign_ins, visits
 from benchmarks.pipeline.child import Child
 from benchmarks.pipeline.crowd import Crowd
 from benchmarks.pipeline.pace import Pace
 from benchmarks.pipeline.percentiles import percentile
 from benchmarks.pipeline.witness import Told, parse
+from coinslot.analytics.event import decode_all
 from coinslot.events import trusted
 
 BEGIN = b"HTTP/1.1 200 OK\r\n\r\nevent: cursor\nid: 0-0\ndata: {}\n\n"
@@ -101,6 +102,16 @@ def test_sign_ins_as_ingest_accepts_them_are_events_with_ids_of_their_own() -> N
 
     assert [each.fields["timestamp"] for each in events] == [sign_ins.FIRST_MS + number for number in range(5, 15)]
     assert len({each.id for each in events}) == 10
+
+
+def test_every_other_visit_is_the_users_first_to_its_part_of_the_site() -> None:
+    raws = [*visits.raws(20_000)]
+
+    events = decode_all(b"[%b]" % b",".join(raws))
+    firsts = {(each.user_id, each.event_name) for each in events}
+    assert 0.45 < len(firsts) / len(raws) < 0.55
+    assert len({each.event_name for each in events}) == visits.PARTS
+    assert visits.GOAL in {each.event_name for each in events}
 
 
 def test_a_crowd_counts_each_delivery_once_however_the_bytes_come() -> None:

@@ -126,8 +126,8 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "no size": (RULE + "size = 0", "counters number 2: size=0: Input should be greater than or equal to 1"),
     "no error": (RULE + "error_probability = 0", "counters number 2: error_probability=0: Input should be greater"),
     "too large": (
-        RULE + "size = 100_000_000\nerror_probability = 1e-9",
-        "counters number 2: size=100000000 with error_probability=1e-09 takes a filter of more than 512 MiB",
+        RULE + "size = 100_000_000\nerror_probability = 1e-6",
+        "counters number 2: size=100000000 with error_probability=1e-06 takes a filter of more than 512 MiB",
     ),
     "a pattern": (RULE + 'pattern = "("', "counters number 2: pattern='(': is no regular expression: missing )"),
     "a setting below a table": (RULE + "port = 1", "counters number 2: port=1: Extra inputs are not permitted"),

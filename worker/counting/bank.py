@@ -11,12 +11,14 @@ from coinslot.analytics.event import AnalyticEvent
 from coinslot.events import NUMBERS, BadEvent, EventCheck, decode, split
 from worker.counting.piece import Piece
 
+ROOM_BYTES = 64  # for a `timestamp`: so much larger than at the door may an event be
+
 
 class Banking:
     """Makes the body of a message for the queue of events, and says how many it holds.
 
     An event is banked as it was sent, `timestamp` (ms since 1970) being when it was accepted where it has none; where
-    no store could take it so, no more of it than is counted. check: the door's, which gives each an `_id`.
+    no store could take it so, no more of it than is counted. check: the door's, with ROOM_BYTES more; gives an `_id`.
     """
 
     def __init__(self, check: EventCheck, clock: Callable[[], float] = time) -> None:

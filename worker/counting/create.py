@@ -13,7 +13,7 @@ from coinslot.integration.event_stream import EventStream
 from coinslot.keys import Keys
 from coinslot.queue import Broker
 from coinslot.settings import Settings
-from worker.counting.bank import Banking
+from worker.counting.bank import ROOM_BYTES, Banking
 from worker.counting.loop import Counting
 from worker.counting.step import Step
 
@@ -48,7 +48,7 @@ def create_counting(
         consumer,
         step,
         Rules(settings.counters),
-        Banking(EventCheck(settings.max_event_bytes)) if settings.bank_analytics else None,
+        Banking(EventCheck(settings.max_event_bytes + ROOM_BYTES)) if settings.bank_analytics else None,
         restore,
         stream.send,
         stop.is_set,

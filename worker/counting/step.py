@@ -12,7 +12,10 @@ from coinslot.errors import QueueUnavailable
 from coinslot.keys import GROUP, Keys, ledger_of
 from coinslot.redisclient import Errors
 
-Hindrance = Literal["", "early", "lost", "restore", "full"]
+Hindrance = Literal["", "early", "lost", "restore", "full", "unfinished"]
+
+
+COUNT = lua.source("filter", "count")
 
 
 class Counted(NamedTuple):
@@ -23,7 +26,7 @@ class Counted(NamedTuple):
 
 
 class Step:
-    """Runs the script. consumer: this worker's name in the queue's group.
+    """Runs the script. consumer: this worker's name in the queue's group; source: of the script.
 
     Raises QueueUnavailable; what had been counted by then changes nothing when it is counted again.
     """
@@ -36,8 +39,9 @@ class Step:
         most_counters: int,
         *,
         queue_is_on_redis: bool,
+        source: str = COUNT,
     ) -> None:
-        self._script = client.register_script(lua.source("filter", "count"))
+        self._script = client.register_script(source)
         queue = keys.analytics
         self._keys = [queue, ledger_of(queue), f"{queue}:dead", keys.counted, keys.queue, keys.ledger]
         self._consumer = consumer
