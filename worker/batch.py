@@ -9,52 +9,21 @@ from time import time
 from coinslot.errors import QueueUnavailable
 from coinslot.events import BadEvent, Event, glance, trusted
 from coinslot.queue import Consumer, Message
+from worker.envelope import Envelope
 
 
 @dataclass(slots=True)
-class Commit:
+class Commit(Envelope):
     """A message, opened: the events of one commit, in order. `fault` says why it could not, or must not, be opened."""
 
-    message: Message
     events: list[Event]
     fault: str = ""
 
     @property
-    def id(self) -> str:
-        return str(self.message.delivery_tag)
-
-    @property
     def size(self) -> int:
-        """How many events the message holds, by its header: that is how many were accepted.
-
-        Without one they are counted as they are; what cannot be read then counts as one event.
-        """
-        if self.is_counted:
-            return int(self.message.headers["events"])
-        return len(self.events) or int(bool(self.fault))
-
-    @property
-    def is_counted(self) -> bool:
-        """Whether a publisher of ours has put it into the queue; it is in the ledger then, or soon will be."""
-        events = self.message.headers.get("events")
-        return type(events) is int and events >= 0
-
-    @property
-    def is_replayed(self) -> bool:
-        """It was a dead letter before."""
-        return bool(self.message.headers.get("tried"))
-
-    @property
-    def received_at_ms(self) -> int | None:
-        """When its events were accepted, the same at every delivery on streams; None on brokers that do not say."""
-        at_ms = self.message.headers.get("received_at_ms")
-        return at_ms if type(at_ms) is int else None
-
-    @property
-    def deliveries(self) -> int:
-        """How often it has been delivered, this time included; brokers that do not count say 1 or 2."""
-        redelivered = bool(self.message.delivery_info.get("redelivered"))
-        return int(self.message.headers.get("x-delivery-count", 1 if redelivered else 0)) + 1
+        """How many events were accepted with it; what nobody has counted and cannot be read counts as one."""
+        announced = self.announced
+        return (len(self.events) or int(bool(self.fault))) if announced is None else announced
 
 
 @dataclass(slots=True)

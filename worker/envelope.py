@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from coinslot.queue import Message
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Envelope:
     """Reads the headers that ingest and coinslot/redisstreams/entry.py have set, or somebody else, to anything."""
 
@@ -18,10 +18,15 @@ class Envelope:
         return str(self.message.delivery_tag)
 
     @property
-    def events(self) -> int | None:
-        """How many the message holds, if a publisher of ours has put it into the queue: so the ledger counts them."""
+    def announced(self) -> int | None:
+        """How many events the message is said to hold. Whoever said so is a publisher of ours, and has counted them."""
         events = self.message.headers.get("events")
         return events if type(events) is int and events >= 0 else None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether its events are in the ledger, or soon will be."""
+        return self.announced is not None
 
     @property
     def deliveries(self) -> int:

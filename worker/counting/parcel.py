@@ -55,7 +55,7 @@ class Parcel:
         message: dict[str, Any] = {
             "id": envelope.id,
             "size": piece.size,
-            "counted": envelope.events is not None,
+            "counted": envelope.is_counted,
             "deliveries": envelope.deliveries,
             "received_at_ms": "" if at_ms is None else at_ms,
             "more": piece.more,

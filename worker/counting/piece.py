@@ -35,7 +35,7 @@ class Piece:
     @property
     def size(self) -> int:
         """How many events the whole message holds; what cannot be read and was not counted, counts as one."""
-        counted = self.envelope.events
+        counted = self.envelope.announced
         return counted if counted is not None else self.first + len(self.events) or int(bool(self.fault))
 
     def raws(self) -> list[bytes]:
