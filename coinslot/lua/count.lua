@@ -33,8 +33,8 @@
 -- ARGV[1]  group, empty where the queue is not in Redis; [2] consumer; [3] most counters
 -- ARGV[4]  id of the first message, so that no more than that is looked at when its turn has not come; empty where
 --          there is none, and only what was spent is told
--- ARGV[5]  MessagePack {
---            spent_us, spent_events   since the last call
+-- ARGV[5]  spent_us, [6] spent_events: since they were last told, which is with each first message that has its turn
+-- ARGV[7]  MessagePack {
 --            users     [[half, half], ...], see filter.lua
 --            counters  [[namespace, field, scalable, size, error], ...]; the last three are for one that is new
 --            messages  [{id
@@ -46,7 +46,7 @@
 --                        letters   [[payload, reason, events], ...]
 --                        bank      body of a message for the queue of events, or false
 --                        banked    events in it}, ...]}
--- ARGV[6...]  payloads and bodies, for which their places in here, from 1, stand above
+-- ARGV[8...]  payloads and bodies, for which their places in here, from 1, stand above
 -- Returns how many of the messages were counted, and why no more: '' all were; 'early' there is an older one that is not
 -- settled yet; 'lost' somebody else has it; 'restore' there is no epoch; 'full' there would be too many counters;
 -- 'unfinished' it would hold Redis up: it goes on when it is called again.
@@ -56,12 +56,13 @@
 -- in its first part: its users are in the filters.
 local COUNTED = KEYS[4]
 local group, consumer, most_counters = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local first, batch = ARGV[4], nil
+local first, spent_us, spent_events, batch = ARGV[4], ARGV[5], ARGV[6], nil
 local META = '{"content-type":"application/json","content-encoding":"binary","headers":{},"properties":{}}'
 local MOSTLY_ERRORS = 0.5
 local MOST_ASKED = 20000  -- filters in one step on behalf of goals, which ask all of a namespace: some 20 ms
 
 local counters = {}  -- by namespace, then by field: those that were needed so far, changed or not
+local placed = {}  -- the same, by place
 local whole = {}  -- by namespace: whether these are all of its named counters
 local goals = {}  -- by namespace, a set of fields
 local asked = 0  -- filters on behalf of goals
@@ -84,7 +85,7 @@ local function revive(record, namespace, field)
 end
 
 -- A new one has no number before it is begun.
-local function counter_at(place)
+local function find(place)
   local namespace, field, scalable, size, share = unpack(batch.counters[place])
   counters[namespace] = counters[namespace] or {}
   if counters[namespace][field] then return counters[namespace][field] end
@@ -93,6 +94,15 @@ local function counter_at(place)
   local counter = {namespace = namespace, field = field, count = 0, scalable = scalable, error = share}
   counter.layers = {new_layer(size, scalable and share * (1 - TIGHTENING) or share)}
   counters[namespace][field] = counter
+  return counter
+end
+
+local function counter_at(place)
+  local counter = placed[place]
+  if not counter then
+    counter = find(place)
+    placed[place] = counter
+  end
   return counter
 end
 
@@ -138,9 +148,10 @@ local function open_layer(counter)
   return nil
 end
 
-local function set_bits(counter, layer, user)
+-- start, block: of the last layer when the user was looked for; one that was begun since is empty.
+local function set_bits(counter, layer, user, start, block)
   local key = bits_key(COUNTED, counter, #counter.layers)
-  local start, block = block_of(key, layer, user)
+  if layer.kept == 0 then start, block = block_of(key, layer, user) end
   local filled, new = with_all(block, layer, user)
   redis.call('SETRANGE', key, start, filled)
   layer.bits = layer.bits + new
@@ -149,10 +160,10 @@ end
 -- Returns whether this is the user's first time.
 local function add(counter, user, value)
   if not counter.number then begin(counter) end
-  if holds(COUNTED, counter, user) then return false end
-  local layer = open_layer(counter)
+  local known, start, block = holds(COUNTED, counter, user)
+  local layer = not known and open_layer(counter)
   if not layer then return false end
-  set_bits(counter, layer, user)
+  set_bits(counter, layer, user, start, block)
   layer.kept = layer.kept + 1
   counter.count = users_of(counter)
   if value then counter.sum = (counter.sum or 0) + value end
@@ -252,7 +263,7 @@ local function hindrance(message)
 end
 
 local function text_at(place)
-  return ARGV[5 + place]
+  return ARGV[7 + place]
 end
 
 local function bury(message, place, reason, events)
@@ -289,10 +300,10 @@ end
 if redis.call('HEXISTS', COUNTED, 'epoch') == 0 then return {0, 'restore'} end
 local why = first == '' and '' or obstacle(first)
 if why ~= '' then return {0, why} end
-batch = cmsgpack.unpack(ARGV[5])
+batch = cmsgpack.unpack(ARGV[7])
 redis.call('HDEL', COUNTED, 'nothing')  -- allowed in a full Redis, and after it so is all that follows
-redis.call('HINCRBYFLOAT', COUNTED, 'spent_us', batch.spent_us)
-redis.call('HINCRBY', COUNTED, 'spent_events', batch.spent_events)
+redis.call('HINCRBYFLOAT', COUNTED, 'spent_us', spent_us)
+redis.call('HINCRBY', COUNTED, 'spent_events', spent_events)
 local done = 0
 for _, message in ipairs(batch.messages) do
   why = hindrance(message)
