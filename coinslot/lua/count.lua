@@ -33,8 +33,8 @@
 -- ARGV[1]  group, empty where the queue is not in Redis; [2] consumer; [3] most counters
 -- ARGV[4]  id of the first message, so that no more than that is looked at when its turn has not come; empty where
 --          there is none, and only what was spent is told
--- ARGV[5]  MessagePack {
---            spent_us, spent_events   since the last call
+-- ARGV[5]  spent_us, [6] spent_events: since they were last told, which is with each first message that has its turn
+-- ARGV[7]  MessagePack {
 --            users     [[half, half], ...], see filter.lua
 --            counters  [[namespace, field, scalable, size, error], ...]; the last three are for one that is new
 --            messages  [{id
@@ -46,7 +46,7 @@
 --                        letters   [[payload, reason, events], ...]
 --                        bank      body of a message for the queue of events, or false
 --                        banked    events in it}, ...]}
--- ARGV[6...]  payloads and bodies, for which their places in here, from 1, stand above
+-- ARGV[8...]  payloads and bodies, for which their places in here, from 1, stand above
 -- Returns how many of the messages were counted, and why no more: '' all were; 'early' there is an older one that is not
 -- settled yet; 'lost' somebody else has it; 'restore' there is no epoch; 'full' there would be too many counters;
 -- 'unfinished' it would hold Redis up: it goes on when it is called again.
@@ -54,165 +54,9 @@
 -- Order: only the oldest of all messages that are not acknowledged is ever counted. So each event finds counted what
 -- came before it, however many workers there are. A message that was counted in part, and comes again, changes nothing
 -- in its first part: its users are in the filters.
-local COUNTED = KEYS[4]
 local group, consumer, most_counters = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local first, batch = ARGV[4], nil
+local first, spent_us, spent_events = ARGV[4], ARGV[5], ARGV[6]
 local META = '{"content-type":"application/json","content-encoding":"binary","headers":{},"properties":{}}'
-local MOSTLY_ERRORS = 0.5
-local MOST_ASKED = 20000  -- filters in one step on behalf of goals, which ask all of a namespace: some 20 ms
-
-local counters = {}  -- by namespace, then by field: those that were needed so far, changed or not
-local whole = {}  -- by namespace: whether these are all of its named counters
-local goals = {}  -- by namespace, a set of fields
-local asked = 0  -- filters on behalf of goals
-
-local function is_named(field)
-  return string.sub(field, 1, 2) == 'n:'
-end
-
-local function mark_dirty(...)
-  redis.call('SADD', COUNTED .. ':dirty', cmsgpack.pack({...}))
-end
-
--- Counters
-
-local function revive(record, namespace, field)
-  local counter = cmsgpack.unpack(record)
-  counter.namespace, counter.field = namespace, field
-  counters[namespace][field] = counter
-  return counter
-end
-
--- A new one has no number before it is begun.
-local function counter_at(place)
-  local namespace, field, scalable, size, share = unpack(batch.counters[place])
-  counters[namespace] = counters[namespace] or {}
-  if counters[namespace][field] then return counters[namespace][field] end
-  local record = redis.call('HGET', COUNTED .. ':counters:' .. namespace, field)
-  if record then return revive(record, namespace, field) end
-  local counter = {namespace = namespace, field = field, count = 0, scalable = scalable, error = share}
-  counter.layers = {new_layer(size, scalable and share * (1 - TIGHTENING) or share)}
-  counters[namespace][field] = counter
-  return counter
-end
-
-local function allot_layer(counter)
-  local at = #counter.layers
-  -- All of it at once: it would be grown in jumps, and to more than it needs.
-  redis.call('SETBIT', bits_key(COUNTED, counter, at), counter.layers[at].m - 1, 0)
-end
-
-local function begin(counter)
-  counter.number = redis.call('HINCRBY', COUNTED, 'last_number', 1)
-  redis.call('HINCRBY', COUNTED, 'counters', 1)
-  redis.call('SADD', COUNTED .. ':namespaces', counter.namespace)
-  allot_layer(counter)
-end
-
-local function grow(counter)
-  local layers, share = counter.layers, counter.error * (1 - TIGHTENING) * TIGHTENING ^ #counter.layers
-  local layer = new_layer(layers[#layers].capacity * GROWTH, share)
-  layers[#layers + 1] = layer.m <= MOST_BITS and layer or new_layer(layers[#layers].capacity, share)
-  allot_layer(counter)
-end
-
--- A fixed filter beyond its capacity takes more and more users for known, so their number is told by how many bits are
--- set (Swamidass and Baldi, 2007; here for users whose bits lie in one block).
-local function users_of(counter)
-  local layer = counter.layers[1]
-  if counter.scalable or layer.kept <= layer.capacity then return counter.count + 1 end
-  local unset = math.max(1, layer.m - layer.bits) / layer.m
-  local of_a_block = 1 - (1 - 1 / layer.block_bits) ^ layer.k
-  local blocks = layer.m / layer.block_bits
-  return math.max(counter.count, math.floor(0.5 - blocks / of_a_block * math.log(unset)))
-end
-
--- Returns the layer that takes one more user; nothing where a fixed filter takes nobody any more.
-local function open_layer(counter)
-  local layer = counter.layers[#counter.layers]
-  if counter.scalable and layer.kept >= layer.capacity then
-    grow(counter)
-    return counter.layers[#counter.layers]
-  end
-  if counter.scalable or (layer.bits / layer.m) ^ layer.k < MOSTLY_ERRORS then return layer end
-  return nil
-end
-
-local function set_bits(counter, layer, user)
-  local key = bits_key(COUNTED, counter, #counter.layers)
-  local start, block = block_of(key, layer, user)
-  local filled, new = with_all(block, layer, user)
-  redis.call('SETRANGE', key, start, filled)
-  layer.bits = layer.bits + new
-end
-
--- Returns whether this is the user's first time.
-local function add(counter, user, value)
-  if not counter.number then begin(counter) end
-  if holds(COUNTED, counter, user) then return false end
-  local layer = open_layer(counter)
-  if not layer then return false end
-  set_bits(counter, layer, user)
-  layer.kept = layer.kept + 1
-  counter.count = users_of(counter)
-  if value then counter.sum = (counter.sum or 0) + value end
-  counter.changed = true
-  return true
-end
-
-local function keep(counter)
-  local namespace, field = counter.namespace, counter.field
-  counter.namespace, counter.field, counter.changed, counter.keys = nil, nil, nil, nil  -- of this step alone
-  redis.call('HSET', COUNTED .. ':counters:' .. namespace, field, cmsgpack.pack(counter))
-  mark_dirty(namespace, field)
-end
-
--- Goals
-
-local function goals_of(namespace)
-  if not goals[namespace] then
-    goals[namespace] = {}
-    for _, name in ipairs(redis.call('SMEMBERS', COUNTED .. ':goals:' .. namespace)) do
-      goals[namespace]['n:' .. name] = true
-    end
-  end
-  return goals[namespace]
-end
-
-local function make_goal(namespace, field)
-  if goals_of(namespace)[field] then return end
-  goals[namespace][field] = true
-  redis.call('SADD', COUNTED .. ':goals:' .. namespace, string.sub(field, 3))
-  redis.call('SADD', COUNTED .. ':namespaces', namespace)
-  mark_dirty(namespace)
-end
-
-local function read_all_named(namespace)
-  local entries = redis.call('HGETALL', COUNTED .. ':counters:' .. namespace)
-  for i = 1, #entries, 2 do
-    local field = entries[i]
-    if is_named(field) and not counters[namespace][field] then revive(entries[i + 1], namespace, field) end
-  end
-  whole[namespace] = true
-end
-
-local function reach(goal, user)
-  local before = {}
-  if not whole[goal.namespace] then read_all_named(goal.namespace) end
-  for field, counter in pairs(counters[goal.namespace]) do
-    if is_named(field) and counter ~= goal and counter.number then
-      asked = asked + 1
-      if holds(COUNTED, counter, user) then before[#before + 1] = counter.number end
-    end
-  end
-  table.sort(before)
-  for _, number in ipairs(before) do
-    redis.call('HINCRBY', COUNTED .. ':singles:' .. goal.number, number, 1)
-  end
-  redis.call('HINCRBY', COUNTED .. ':sets:' .. goal.number, table.concat(before, ','), 1)
-end
-
--- Events and messages
 
 local function count(event)
   local user, named, value = batch.users[event[1]], counter_at(event[2]), event[5]
@@ -252,7 +96,7 @@ local function hindrance(message)
 end
 
 local function text_at(place)
-  return ARGV[5 + place]
+  return ARGV[7 + place]
 end
 
 local function bury(message, place, reason, events)
@@ -289,10 +133,10 @@ end
 if redis.call('HEXISTS', COUNTED, 'epoch') == 0 then return {0, 'restore'} end
 local why = first == '' and '' or obstacle(first)
 if why ~= '' then return {0, why} end
-batch = cmsgpack.unpack(ARGV[5])
+batch = cmsgpack.unpack(ARGV[7])
 redis.call('HDEL', COUNTED, 'nothing')  -- allowed in a full Redis, and after it so is all that follows
-redis.call('HINCRBYFLOAT', COUNTED, 'spent_us', batch.spent_us)
-redis.call('HINCRBY', COUNTED, 'spent_events', batch.spent_events)
+redis.call('HINCRBYFLOAT', COUNTED, 'spent_us', spent_us)
+redis.call('HINCRBY', COUNTED, 'spent_events', spent_events)
 local done = 0
 for _, message in ipairs(batch.messages) do
   why = hindrance(message)
@@ -314,9 +158,5 @@ for _, message in ipairs(batch.messages) do
   if not message.more then settle(message) end
   done = done + 1
 end
-for _, of_namespace in pairs(counters) do
-  for _, counter in pairs(of_namespace) do
-    if counter.changed then keep(counter) end
-  end
-end
+keep_all()
 return {done, why}

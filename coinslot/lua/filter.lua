@@ -93,12 +93,14 @@ local function with_all(block, layer, user)
   return string.char(unpack(bytes)), new
 end
 
--- Whether a counter has counted the user.
+-- Returns whether a counter has counted the user, and as block_of does of its last layer.
 local function holds(counted, counter, user)
+  local start, block
   for i = #counter.layers, 1, -1 do
     local layer = counter.layers[i]
-    local _, block = block_of(bits_key(counted, counter, i), layer, user)
-    if has_all(block, layer, user) then return true end
+    local at, bytes = block_of(bits_key(counted, counter, i), layer, user)
+    if has_all(bytes, layer, user) then return true end
+    start, block = start or at, block or bytes
   end
-  return false
+  return false, start, block
 end

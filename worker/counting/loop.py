@@ -11,7 +11,7 @@ from coinslot.errors import CoinslotError, QueueUnavailable, StoreUnavailable
 from coinslot.queue import Consumer, Message
 from worker.counting.parcel import Bank, Parcel
 from worker.counting.piece import PIECE_EVENTS, Piece, joined, open_message
-from worker.counting.step import Counted, Step
+from worker.counting.step import Counted, Spent, Step
 
 log = logging.getLogger("coinslot.worker.counting")
 
@@ -51,7 +51,7 @@ class Counting:
         self._reconnect = reconnect
         self._max_deliveries = max_deliveries
         self._pieces: list[Piece] = []  # read and not counted yet, oldest first
-        self._spent_us, self._spent_events = 0.0, 0
+        self._spent = Spent()  # and not told yet
         self._packed: tuple[list[Piece], Parcel] | None = None
         self._backoff_s = BACKOFF_FIRST_S
 
@@ -73,7 +73,7 @@ class Counting:
                 self._consumer.read(READ_WAIT_S)
                 self._open_inbox()
             if not self._pieces:
-                if self._spent_events:
+                if self._spent.events:
                     self._count([])  # only tells what was spent; nobody waits for anything else now
                 return 0
             self._consumer.keep()
@@ -105,11 +105,12 @@ class Counting:
 
     def _count(self, pieces: list[Piece]) -> int:
         began = perf_counter()
-        parcel = self._parcel(pieces).encode(self._spent_us, self._spent_events)
-        counted = self._step(pieces[0].envelope.id if pieces else "", parcel)
+        first = pieces[0].envelope.id if pieces else ""
+        counted = self._step(first, self._spent, self._parcel(pieces).arguments)
         done = pieces[: counted.messages]
-        self._spent_events = sum(len(piece.events) for piece in done)
-        self._spent_us = (perf_counter() - began) * 1e6 if done else 0.0
+        if counted.told_spent:
+            events = sum(len(piece.events) for piece in done)
+            self._spent = Spent((perf_counter() - began) * 1e6 if done else 0.0, events)
         del self._pieces[: counted.messages]
         self._acknowledge(done)
         self._mind(counted)

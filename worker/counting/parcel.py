@@ -24,7 +24,7 @@ _encode = msgspec.msgpack.Encoder().encode
 class Parcel:
     """Pieces, with each user and each counter in them named once.
 
-    Raises nothing.
+    `arguments`: of lua/count.lua, from the seventh on; made once, for they are sent again and again while others count.
     """
 
     def __init__(self, pieces: Sequence[Piece], rules: Rules, bank: Bank | None) -> None:
@@ -32,23 +32,13 @@ class Parcel:
         self._users: dict[str, int] = {}
         self._counters: dict[tuple[str, str], int] = {}
         self._kept: list[list[Any]] = []
+        self._named: dict[tuple[str, str], tuple[int, int, bool]] = {}
         self._done: set[tuple[int, int, int]] = set()
         self._present: set[tuple[int, int]] = set()
         self._texts: list[bytes] = []
-        self._messages = [self._message(piece, bank) for piece in pieces]
-
-    def encode(self, spent_us: float, spent_events: int) -> list[bytes]:
-        """The arguments of lua/count.lua from the fifth on; what was spent is told along with it."""
-        packed = _encode(
-            {
-                "spent_us": spent_us,
-                "spent_events": spent_events,
-                "users": [users.halves(user) for user in self._users],
-                "counters": self._kept,
-                "messages": self._messages,
-            }
-        )
-        return [packed, *self._texts]
+        messages = [self._message(piece, bank) for piece in pieces]
+        halves = [users.halves(user) for user in self._users]
+        self.arguments = [_encode({"users": halves, "counters": self._kept, "messages": messages}), *self._texts]
 
     def _message(self, piece: Piece, bank: Bank | None) -> dict[str, Any]:
         envelope, at_ms = piece.envelope, piece.envelope.received_at_ms
@@ -98,13 +88,19 @@ class Parcel:
     def _event(self, event: AnalyticEvent, at_ms: int | None) -> tuple[Any, ...]:
         name, namespace = event.event_name, event.namespace
         user = self._users.setdefault(event.user_id, len(self._users) + 1)
-        named = self._counter(namespace, rules.named_field(name), name)
-        internal = self._counter(namespace, rules.INTERNAL_FIELD, GLOBAL)
+        named, internal, is_weekly = self._named.get((namespace, name)) or self._name(namespace, name)
         weekly = 0
-        if self._rules.of(name).date_cohort == "weekly":
+        if is_weekly:
             at = event.datetime or _moment(at_ms)
             weekly = self._counter(namespace, rules.weekly_field(name, at), name)
         return user, named, internal, weekly, False if event.value is None else event.value, event.ensure_goal
+
+    def _name(self, namespace: str, name: str) -> tuple[int, int, bool]:
+        """Places of its named counter and of the internal one, and whether it has weekly ones."""
+        named = self._counter(namespace, rules.named_field(name), name)
+        internal = self._counter(namespace, rules.INTERNAL_FIELD, GLOBAL)
+        self._named[namespace, name] = found = named, internal, self._rules.of(name).date_cohort == "weekly"
+        return found
 
     def _counter(self, namespace: str, field: str, name: str) -> int:
         place = self._counters.get((namespace, field))

@@ -15,7 +15,14 @@ from coinslot.redisclient import Errors
 Hindrance = Literal["", "early", "lost", "restore", "full", "unfinished"]
 
 
-COUNT = lua.source("filter", "count")
+COUNT = lua.source("filter", "counter", "goal", "count")
+
+
+class Spent(NamedTuple):
+    """How long counting took, and of how many events."""
+
+    us: float = 0.0
+    events: int = 0
 
 
 class Counted(NamedTuple):
@@ -23,6 +30,11 @@ class Counted(NamedTuple):
 
     messages: int
     hindrance: Hindrance
+
+    @property
+    def told_spent(self) -> bool:
+        """Whether it has come so far as to add what was spent."""
+        return self.messages > 0 or self.hindrance not in ("early", "lost", "restore")
 
 
 class Step:
@@ -48,9 +60,9 @@ class Step:
         self._most_counters = most_counters
         self._group = GROUP if queue_is_on_redis else ""
 
-    def __call__(self, first: str, parcel: Sequence[bytes]) -> Counted:
-        """first: id of the parcel's first message."""
-        arguments: list[Any] = [self._group, self._consumer(), self._most_counters, first, *parcel]
+    def __call__(self, first: str, spent: Spent, parcel: Sequence[bytes]) -> Counted:
+        """first: id of the parcel's first message, if it has any."""
+        arguments: list[Any] = [self._group, self._consumer(), self._most_counters, first, *spent, *parcel]
         try:
             messages, hindrance = self._script(keys=self._keys, args=arguments)
         except Errors as error:
