@@ -186,11 +186,12 @@ def test_a_step_that_would_hold_redis_up_is_taken_in_parts(make: Make) -> None:
     counted = make(counters=[{"size": 1000}])
     counted.counters.make_goal("default", "buy")
     counted.put(*events)
-    loop = counted.loop()
+    loop, steps = counted.loop(), []
 
-    steps = [loop.run_once(), loop.run_once()]
+    while counted.queued():
+        steps.append(loop.run_once())
 
-    assert steps == [0, 1]
+    assert steps == [0, 0, 0, 1]
     assert_counted(counted, events, ("buy",))
 
 
