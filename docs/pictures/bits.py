@@ -8,19 +8,17 @@ from coinslot.analytics.users import halves
 from docs.pictures.svg import frame, rect, text
 
 SIZE, BITS = 32, 3
-COUNTED, ASKED = ("ann", "bob"), ("hal", "bea")
+COUNTED, ASKED = ("ann", "bob"), ("leo", "gus")
 LEFT, CELL, ROW, WIDTH = 130, 15, 30, 860
 VERDICT = LEFT + SIZE * CELL + 16
 
 
 def bits_of(user: str) -> list[int]:
     """As lua/filter.lua finds them, in one block of 32 bits."""
-    half = halves(user)[1]
-    at, step, turn = half % SIZE, (half >> 17) % SIZE, (half >> 34) % SIZE
-    found = []
+    number, found = halves(user)[1] % 2**32, []
     for _ in range(BITS):
-        found.append(at)
-        at, step = (at + step) % SIZE, (step + turn) % SIZE
+        found.append(number * SIZE >> 32)
+        number = (number * 1664525 + 1013904223) % 2**32
     return found
 
 

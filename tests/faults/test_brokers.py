@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import kombu
 import pymongo
@@ -14,59 +10,10 @@ import pytest
 
 from coinslot.client import Client
 from coinslot.doctor import broker
-from coinslot.keys import ANALYTICS, Keys
+from coinslot.keys import Keys
 from coinslot.ports import free_port
-from coinslot.stack.process import Process
-from tests.analytics.client import Client as Analytics
 from tests.faults.account import CLEAN, account
-from tests.faults.proxy import Proxy
 from tests.pipeline import Pipeline, until
-
-RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # past Debian's wrapper, which wants to change users
-
-
-@pytest.fixture(scope="module")
-def amqp_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if not RABBITMQ.exists() or not shutil.which("erl"):
-        pytest.skip("rabbitmq-server is not installed (on Debian: apt-get install rabbitmq-server)")
-    folder, port, name_port = tmp_path_factory.mktemp("rabbitmq"), free_port(), free_port()
-    environment = {
-        **os.environ,
-        "HOME": str(folder),  # Erlang's cookie
-        "ERL_EPMD_PORT": str(name_port),
-        "RABBITMQ_NODENAME": f"coinslot-{port}@localhost",
-        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-        "RABBITMQ_NODE_PORT": str(port),
-        "RABBITMQ_DIST_PORT": str(free_port()),
-        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
-        "RABBITMQ_LOG_BASE": str(folder / "log"),
-        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
-        "RABBITMQ_CONF_ENV_FILE": "/dev/null",
-    }
-    url = f"amqp://guest:guest@127.0.0.1:{port}//"
-    server = Process("rabbitmq", [RABBITMQ], env=environment, log=folder / "rabbitmq.log")
-    server.start()
-    until(lambda: answers(url), timeout_s=60, what=f"RabbitMQ up; see {folder}")
-    yield url
-    server.stop(grace_s=20)
-
-
-def answers(url: str) -> bool:
-    try:
-        with kombu.Connection(url, connect_timeout=1) as connection:
-            connection.ensure_connection(max_retries=0)
-            return True
-    except (kombu.exceptions.KombuError, OSError):
-        return False
-
-
-@pytest.fixture
-def on_rabbitmq(amqp_url: str, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[Pipeline]:
-    environment = {"BROKER_URL": amqp_url, "DB_BACKEND": "sqlite", "REDIS_URL": redis_url, "KEY_PREFIX": prefix}
-    environment["COMMITS_IN_FLIGHT"] = "1"  # so that whoever publishes has done so before
-    pipeline = Pipeline(tmp_path, environment).start()
-    yield pipeline
-    pipeline.stop()
 
 
 @pytest.mark.rabbitmq
@@ -158,94 +105,6 @@ def test_on_rabbitmq_an_erasure_does_not_see_the_queue_and_says_so(
         assert (part.events, part.done) == (5, True)
         assert "queue is on another broker" in (part.note or "")
         assert (pipeline.count(), after["erased"], after["balanced"]) == (5, 5, True)
-
-
-@pytest.mark.rabbitmq
-def test_on_rabbitmq_analytic_events_are_counted_in_order_though_whoever_counts_is_killed(
-    amqp_url: str, redis_url: str, prefix: str, tmp_path: Path
-) -> None:
-    environment = {"BROKER_URL": amqp_url, "DB_BACKEND": "sqlite", "REDIS_URL": redis_url, "KEY_PREFIX": prefix}
-    environment["COMMITS_IN_FLIGHT"] = "1"  # so that one POST is in the queue before the next
-    users = [f"u{n}" for n in range(400)]
-    visits = [{"event_name": "visit", "user_id": user} for user in users]
-    buys = [{"event_name": "buy", "user_id": user, "ensure_goal": True} for user in users[::2]]
-    with Pipeline(tmp_path, environment, workers=2) as pipeline, Client(pipeline.url) as client:
-        analytics = Analytics(pipeline)
-        first, second = pipeline.workers
-        analytics.count(visits, batch=10)
-        first.kill()
-        analytics.count(buys[:100], batch=10)
-        first.start()
-        second.kill()
-        analytics.count(buys[100:], batch=10)
-
-        until(lambda: shown(analytics).get("buy", {}).get("count") == 200, timeout_s=20, what="counted")
-
-        counters, audit = shown(analytics), client.audit(queue=ANALYTICS)
-        assert {name: counter["count"] for name, counter in counters.items()} == {
-            "global_counter": 400, "visit": 400, "buy": 200,
-        }  # fmt: skip
-        assert counters["buy"]["event_counts"] == [{"events": ["visit"], "count": 200}]
-        assert audit["stored"] >= 600  # what was counted by who was killed, and not acknowledged, is there twice
-        assert (audit["dead"], audit["balanced"]) == (0, True)
-
-
-@pytest.mark.rabbitmq
-def test_on_rabbitmq_analytic_events_are_counted_in_order_over_connections_that_are_cut(
-    amqp_url: str, redis_url: str, prefix: str, tmp_path: Path
-) -> None:
-    environment = {"BROKER_URL": amqp_url, "DB_BACKEND": "sqlite", "REDIS_URL": redis_url, "KEY_PREFIX": prefix}
-    environment["COMMITS_IN_FLIGHT"] = "1"
-    users = [f"u{n}" for n in range(50)]
-    with Pipeline(tmp_path, environment, workers=0) as pipeline, Proxy(amqp_url) as proxy:
-        pipeline.process("worker", BROKER_URL=proxy.url).start()
-        analytics = Analytics(pipeline)
-        for user in users:
-            analytics.count([{"event_name": "visit", "user_id": user}])
-            analytics.count([{"event_name": "buy", "user_id": user, "ensure_goal": True}])
-            proxy.cut()
-
-        until(lambda: shown(analytics).get("buy", {}).get("count") == 50, timeout_s=20, what="counted")
-
-        counters = shown(analytics)
-        assert counters["visit"]["count"] == 50
-        assert counters["buy"]["event_counts"] == [{"events": ["visit"], "count": 50}]
-        until(lambda: waiting(amqp_url, Keys.of(prefix).analytics) == 0, what="acknowledged")
-
-
-def waiting(url: str, queue: str) -> int:
-    with kombu.Connection(url) as connection:
-        return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
-
-
-@pytest.mark.rabbitmq
-def test_on_rabbitmq_an_analytic_message_that_nobody_can_read_dies_and_does_so_again_when_it_is_replayed(
-    on_rabbitmq: Pipeline, amqp_url: str, prefix: str
-) -> None:
-    with Client(on_rabbitmq.url) as client, kombu.Connection(amqp_url) as connection:
-
-        def letters() -> list[str]:
-            return [letter.id for letter in client.dead_letters(queue=ANALYTICS).dead_letters]
-
-        analytics = Analytics(on_rabbitmq)
-        analytics.count([{"event_name": "visit", "user_id": "u"}])
-        until(lambda: client.audit(queue=ANALYTICS)["stored"] == 1, what="counted")
-        connection.Producer().publish(b"neither is this", routing_key=Keys.of(prefix).analytics)
-        (first,) = until(letters, what="dead")
-        died = client.audit(queue=ANALYTICS)
-
-        client.replay(first, queue=ANALYTICS)
-
-        until(lambda: letters() not in ([], [first]), what="dead again")
-        again = client.audit(queue=ANALYTICS)
-        assert (died["accepted"], died["stored"], died["dead"], died["balanced"]) == (2, 1, 1, True)
-        assert again == died
-        assert client.dead_letters().total == 0
-
-
-def shown(analytics: Analytics) -> dict[str, dict[str, Any]]:
-    """The counters by name."""
-    return {counter["name"]: counter for counter in analytics.get("/v0/analytics")["counts"]}
 
 
 @pytest.mark.rabbitmq

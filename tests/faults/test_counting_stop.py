@@ -24,7 +24,8 @@ ENDS_S = 11.0  # 4 s at most for what the worker is at, 5 s to count and persist
 CLAIM_IDLE_S = 30  # the default
 FAILED = 1
 WEEKLY = msgspec.json.encode([{"date_cohort": "weekly"}]).decode()
-BEYOND_TIME = {"event_name": "seen", "user_id": "u", "datetime": "9999-12-31T23:59:59-14:00"}  # in UTC it has no date
+OURS = {"body": '[{"event_name":"seen","user_id":"u"}]', "events": "1", "meta": "{}"}
+BEYOND_TIME = {**OURS, "received_at_ms": "9" * 15}  # which is in no week
 
 
 class Stage:
@@ -130,7 +131,7 @@ def test_while_another_counts_what_came_before_it_hands_back_what_it_has(stage: 
 
 def test_a_message_on_which_counting_fails_ends_workers_with_status_1_and_is_then_a_dead_letter(stage: Stage) -> None:
     environment = {"COUNTERS": WEEKLY, "MAX_DELIVERIES": "2", "CLAIM_IDLE_S": "0.5"}
-    stage.redis.xadd(stage.keys.analytics, {"body": msgspec.json.encode([BEYOND_TIME])})
+    stage.redis.xadd(stage.keys.analytics, BEYOND_TIME)
     ends = []
     for n in range(2):
         worker = stage.pipeline.process("worker", name=f"failing-{n}", **environment)

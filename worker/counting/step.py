@@ -15,7 +15,7 @@ from coinslot.redisclient import Errors
 Hindrance = Literal["", "early", "lost", "restore", "full", "unfinished"]
 
 
-COUNT = lua.source("filter", "count")
+COUNT = lua.source("filter", "counter", "goal", "count")
 
 
 class Spent(NamedTuple):
