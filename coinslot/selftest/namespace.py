@@ -42,7 +42,9 @@ def _remove_keys(settings: Settings) -> None:
     if settings.names_redis:
         keys = Keys.of(settings.key_prefix)
         with redisclient.connect(settings.redis_url, timeout_s=TIMEOUT_S) as client:
-            client.unlink(keys.queue, keys.ledger, keys.dead, keys.feed, keys.erasures)
+            client.unlink(keys.feed, keys.erasures, keys.counted)  # nothing is counted, so no counter is left
+            for queue in keys.by_queue().values():
+                client.unlink(queue.queue, queue.ledger, queue.dead)
 
 
 def _remove_database(settings: Settings) -> None:
