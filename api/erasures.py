@@ -15,13 +15,13 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from coinslot.errors import BadErasure, Halted
 from coinslot.match import Match, parse
 from coinslot.removal.erasure import START, Erasure, Part, Progress
 from coinslot.store import Erasable
-from coinslot.web import json_response
+from coinslot.web import json_response, read_body
 
 PATH = "/erasures"
 QUEUE = "queue"  # the places where workers are waited for
@@ -70,9 +70,9 @@ def blueprint(
 
 
 def _read() -> tuple[Match, Progress]:
-    request.max_content_length = MAX_BODY_BYTES
+    body = read_body(MAX_BODY_BYTES)
     try:
-        asked = _asked(request.get_data())
+        asked = _asked(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadErasure(f'not as {PATH} takes it, {{"field": text, "value": …}}: {error}') from None
     return parse(asked.field, asked.value), Progress.parse(asked.after) if asked.after else START

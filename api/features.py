@@ -16,7 +16,7 @@ from coinslot.errors import BadFeatures
 from coinslot.features.routes import SPECS
 from coinslot.features.spec import FeatureSpecs, parse
 from coinslot.media import JSON
-from coinslot.web import error_response
+from coinslot.web import error_response, read_body
 
 MAX_BODY_BYTES = 512 * 1024  # a ConfigMap holds 1 MiB
 
@@ -46,8 +46,6 @@ def blueprint(write: Write, elsewhere: Sequence[Write]) -> Blueprint:
 
 
 def _read() -> FeatureSpecs:
-    request.max_content_length = MAX_BODY_BYTES
-    document = request.get_data()
     if request.mimetype != JSON:
         abort(415, f"a POST takes {JSON}")
-    return parse(document)
+    return parse(read_body(MAX_BODY_BYTES))

@@ -1,4 +1,4 @@
-"""What the two Flask apps share: errors as JSON, and their health."""
+"""What the Flask apps share: bodies that are read whole, errors as JSON, and their health."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
 from coinslot.errors import CoinslotError
@@ -26,6 +26,18 @@ def error_response(status: int, what: str) -> Response:
     return json_response({"error": {"what": what}}, status)
 
 
+def read_body(max_bytes: int) -> bytes:
+    """The body, as small ones come: of known length and not packed. Aborts with 411, 413 or 415."""
+    length, encoding = request.content_length, request.headers.get("Content-Encoding", "identity")
+    if length is None:
+        abort(411, "a Content-Length is required")
+    if length > max_bytes:
+        abort(413, f"body of {length} bytes; the limit is {max_bytes}")
+    if encoding != "identity":
+        abort(415, f"content encoding {encoding[:60]!r} is not taken here")
+    return request.get_data()
+
+
 def create_flask(name: str) -> Flask:
     """A Flask app that answers errors as JSON and never with a traceback."""
     app = Flask(name, root_path=".", static_folder=None)
@@ -34,6 +46,12 @@ def create_flask(name: str) -> Flask:
     def refuse(error: HTTPException) -> Response:
         response = error_response(error.code or 500, str(error.description))
         response.headers.extend({key: value for key, value in error.get_headers() if key != "Content-Type"})
+        return response
+
+    @app.after_request
+    def say_no_type_of_nothing(response: Response) -> Response:
+        if response.status_code == 204:
+            del response.headers["Content-Type"]  # Flask says text/html
         return response
 
     return app

@@ -14,7 +14,7 @@ from api.query import DEFAULT_NAMESPACE, BadQuery, parse_namespace
 from coinslot.analytics.counter import MAX_NAME_CHARACTERS
 from coinslot.analytics.counters import Counters
 from coinslot.media import JSON
-from coinslot.web import error_response, json_response
+from coinslot.web import error_response, json_response, read_body
 
 PATH = "/v0/goals"
 MAX_BODY_BYTES = 64 * 1024
@@ -49,9 +49,9 @@ def blueprint(counters: Counters) -> Blueprint:
 
 
 def _read() -> _Goal:
-    request.max_content_length = MAX_BODY_BYTES
+    body = read_body(MAX_BODY_BYTES)
     try:
-        goal = _goal(request.get_data())
+        goal = _goal(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadQuery(f'not a goal, {{"goal_name": text, "namespace": text}}: {error}') from None
     for name in ("goal_name", "namespace"):

@@ -10,7 +10,7 @@ from api.openapi.shapes import COUNT, NAME, NAME_OR_NULL, TEXT, array_of, record
 from coinslot.media import JSON
 
 TAG = "analytics"
-BAD_BODY = dict.fromkeys(("400", "413", "415"), "BadRequest")
+BAD_BODY = dict.fromkeys(("400", "411", "413", "415"), "BadRequest")
 
 
 def paths() -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from api.erasures import MAX_BODY_BYTES, PATH
 from api.openapi import Json, ref
 from api.openapi.answers import json, operation, shared
+from api.openapi.counts import BAD_BODY
 from api.openapi.shapes import COUNT, TEXT, YES_NO, record, said
 from coinslot.match import FIELD, MAX_FIELD_CHARACTERS
 from coinslot.media import JSON
@@ -22,7 +23,7 @@ def paths() -> Json:
 
 def _part(id: str, summary: str, schema: str) -> Json:
     told = "How far it has come. While it is not `done`, ask again, with `after`."
-    refused = shared({"400": "BadRequest", "413": "BadRequest", "503": "Unavailable"})
+    refused = shared({**BAD_BODY, "503": "Unavailable"})
     return operation(
         id,
         TAG,

@@ -1,6 +1,7 @@
 -- Counters, as one step of counting needs them: put in front of count.lua, which draws their keys.
 local COUNTED = KEYS[4]
 local MOSTLY_ERRORS = 0.5
+local MOST_SUM = 1.7976931348623157e308  -- one beyond it is infinite: no sum again, and nothing JSON has a word for
 
 local batch  -- count.lua unpacks it
 local counters = {}  -- by namespace, then by field: those that were needed so far, changed or not
@@ -99,7 +100,7 @@ local function add(counter, user, value)
   set_bits(counter, layer, user, start, block)
   layer.kept = layer.kept + 1
   counter.count = users_of(counter)
-  if value then counter.sum = (counter.sum or 0) + value end
+  if value then counter.sum = math.max(-MOST_SUM, math.min(MOST_SUM, (counter.sum or 0) + value)) end
   counter.changed = true
   return true
 end

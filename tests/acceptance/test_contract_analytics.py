@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import sys
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -11,12 +13,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.analytics.client import JSON, Client, Query
-from tests.pipeline import Pipeline
+from tests.pipeline import Pipeline, until
 
 RULES = [
     {"pattern": "^weekly", "date_cohort": "weekly"},
     {"pattern": "^small$", "type": "bloom_fixed_size", "size": 2, "error_probability": 0.01},
 ]
+LIMIT_BYTES = 2**40
 NOTE = "Submitted events included this goal, no prediction made"
 
 
@@ -35,6 +38,8 @@ OTHERS = [
     *did("ann", "a", value=1.5, namespace="values"),
     *did("bob", "b", namespace="values"),
     *did("ann", "a", value=10, namespace="values"),
+    *(event for user in ("ann", "bob") for event in did(user, "much", value=1.7e308, namespace="beyond")),
+    *(event for user in ("ann", "bob") for event in did(user, "little", value=-1.7e308, namespace="beyond")),
     *did("ann", "a", namespace="ensured"),
     *did("ann", "b", namespace="ensured", ensure_goal=True),
     *did("bob", "b", namespace="ensured", ensure_goal=False),
@@ -53,6 +58,7 @@ def counted(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A Coinslot that has counted the above, each of the four once more."""
     environment = {"REDIS_URL": redis_url, "DB_BACKEND": "sqlite", "KEY_PREFIX": f"test-{uuid.uuid4().hex[:12]}"}
     environment |= {"COUNTERS": json.dumps(RULES), "SITE_NAME": "here", "CLUSTER_NAME": "c1"}
+    environment["KUBERNETES_MEMORY_LIMIT"] = str(LIMIT_BYTES)
     with Pipeline(tmp_path_factory.mktemp("counted"), environment, api=True) as pipeline:
         client = Client(pipeline)
         client.make_goal("goal")
@@ -106,6 +112,13 @@ def test_a_value_counts_with_the_first_occurrence(client: Client) -> None:
     }
 
 
+def test_a_sum_that_no_number_can_tell_stays_at_the_last_that_can(client: Client) -> None:
+    found = counters(client, "beyond")
+
+    assert found["much"]["value"] == {"sum": sys.float_info.max}
+    assert found["little"]["value"] == {"sum": -sys.float_info.max}
+
+
 def test_an_event_becomes_a_goal_with_the_event_that_ensures_it_and_stays_one(client: Client) -> None:
     assert client.get("/v0/goals", [("namespace", "ensured")]) == {"goals": ["b"]}
     goal = counters(client, "ensured")["b"]
@@ -125,7 +138,7 @@ def test_weeks_are_counted_where_a_rule_says_so(client: Client) -> None:
 
 
 def test_namespaces_know_nothing_of_each_other(client: Client) -> None:
-    expected = ["default", "ensured", "full", "näme", "values", "weeks"]
+    expected = ["beyond", "default", "ensured", "full", "näme", "values", "weeks"]
 
     assert client.get("/v0/namespaces") == {"namespaces": expected}
     assert client.get("/v0/analytics", [("namespace", "nowhere")]) == {"counts": []}
@@ -151,7 +164,7 @@ def test_goals_are_told_before_anybody_has_reached_them(client: Client) -> None:
         (b'{"goal_name": "\xff"}', JSON, 400, "UTF-8"),
         (b'{"goal_name": "%s"}' % (b"x" * 257), JSON, 400, "$.goal_name"),
         (b'{"goal_name": "a", "namespace": 7}', JSON, 400, "$.namespace"),
-        (b'{"goal_name": "%s"}' % (b"x" * 100_000), JSON, 413, ""),
+        (b'{"goal_name": "%s"}' % (b"x" * 100_000), JSON, 413, "the limit is 65536"),
     ],
 )
 def test_what_is_no_goal_is_refused_with_what_is_wrong(
@@ -161,6 +174,26 @@ def test_what_is_no_goal_is_refused_with_what_is_wrong(
 
     assert response.status == status
     assert what in response.json()["error"]["what"]
+
+
+SMALL = {"/v0/goals": b'{"goal_name": "goal"}', "/v0/featureSpecs": b'{"featureSpecs": []}'}
+
+
+@pytest.mark.parametrize("path", SMALL)
+def test_a_body_of_unknown_length_or_packed_is_refused_for_that(client: Client, path: str) -> None:
+    chunked = client.post(path, iter([SMALL[path]]))
+    packed = client.post(path, gzip.compress(SMALL[path]), Content_Encoding="gzip")
+
+    assert (chunked.status, chunked.json()) == (411, {"error": {"what": "a Content-Length is required"}})
+    assert (packed.status, packed.json()) == (415, {"error": {"what": "content encoding 'gzip' is not taken here"}})
+
+
+@pytest.mark.parametrize("path", SMALL)
+def test_an_answer_without_content_says_nothing_of_any(client: Client, path: str) -> None:
+    response = client.post(path, SMALL[path])
+
+    assert (response.status, response.data) == (204, b"")
+    assert "Content-Type" not in response.headers
 
 
 # Predictions and nudges
@@ -231,18 +264,19 @@ def scrape(client: Client, path: str) -> dict[tuple[str, ...], float]:
 
 
 def test_metrics_tell_how_it_is(client: Client) -> None:
-    samples = scrape(client, "/metrics")
+    # What was spent is told after it was counted.
+    spent = ("kimball_event_add_duration_microseconds_count",)
+    samples = until(lambda: scraped if (scraped := scrape(client, "/metrics"))[spent] else None, what=f"{spent}")
 
     assert samples["coinslot_info", "c1", "here"] == 1
     assert samples["kimball_counters",] == sum(
         len(counters(client, name)) for name in client.get("/v0/namespaces")["namespaces"]
     )
     assert samples["kimball_persist_counters_managed",] >= 0
-    assert samples["kimball_event_add_duration_microseconds_sum",] >= 0
-    assert samples["kimball_event_add_duration_microseconds_count",] >= 0
+    assert samples["kimball_event_add_duration_microseconds_sum",] > 0
     assert samples["kimball_counters_saturated",] == 1
     assert samples["kimball_filter_bytes",] > 100_000
-    assert ("memory_remaining_bytes",) not in samples
+    assert 0 < samples["memory_remaining_bytes",] < LIMIT_BYTES
 
 
 def test_metrics_of_counters_and_predictions_are_of_every_namespace(client: Client) -> None:

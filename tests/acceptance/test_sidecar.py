@@ -160,6 +160,7 @@ def test_events_are_passed_on_as_they_are_and_the_answer_comes_back(sidecar: Pip
     answer = post(sidecar, body, Authorization=f"Bearer {TOKEN}")
 
     assert (answer.status, answer.data) == (204, b"")
+    assert "Content-Type" not in answer.headers
     [request] = host.requests
     assert (request.method, request.path, json.loads(request.body)) == ("POST", ANALYTICS, body)
     assert request.headers["content-type"] == "application/json"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
@@ -25,8 +25,14 @@ class Client:
         self._pipeline = pipeline
         self._base = base or pipeline.url
 
-    def post(self, path: str, body: bytes, media: str = JSON) -> urllib3.BaseHTTPResponse:
-        return self._pipeline.http.request("POST", f"{self._base}{path}", body=body, headers={"Content-Type": media})
+    def post(
+        self, path: str, body: bytes | Iterator[bytes], media: str = JSON, **headers: str
+    ) -> urllib3.BaseHTTPResponse:
+        """Pieces of a body are sent in chunks."""
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._pipeline.http.request(
+            "POST", f"{self._base}{path}", body=body, headers={"Content-Type": media, **fields}
+        )
 
     def ask(self, path: str, query: Query = (), method: str = "GET") -> urllib3.BaseHTTPResponse:
         return self._pipeline.http.request(method, f"{self._base}{path}?{urlencode(query)}")

@@ -111,14 +111,17 @@ USUAL = [
     *(
         send(status, path, body)
         for path in ERASURES
-        for status, body in ((200, NOBODY), (400, b"{}"), (413, b" " * 100_000))
+        for status, body in ((200, NOBODY), (400, b"{}"), (411, [NOBODY]), (413, b" " * 100_000))
     ),
+    *(send(415, path, NOBODY)._replace(headers={"Content-Encoding": "gzip"}) for path in ERASURES),
     send(204, GOALS, GOAL),
     send(400, GOALS, b"{}"),
+    send(411, GOALS, [GOAL]),
     send(413, GOALS, b" " * 100_000),
     send(415, GOALS, GOAL, TEXT),
     send(204, SPECS, FLAG),
     send(400, SPECS, b"{}"),
+    send(411, SPECS, [FLAG]),
     send(413, SPECS, b" " * 1_000_000),
     send(415, SPECS, FLAG, TEXT),
     *(get(200, media, path) for media, path in READS),

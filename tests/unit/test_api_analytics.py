@@ -92,7 +92,7 @@ def test_a_goal_is_made(body: str, namespace: str) -> None:
 @pytest.mark.parametrize(
     ("body", "what"),
     [
-        ("", "truncated"),
+        (" ", "truncated"),
         ("{", "truncated"),
         ("[]", "Expected `object`, got `array`"),
         ("{}", "missing required field `goal_name`"),
