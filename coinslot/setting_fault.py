@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from pydantic_core import ErrorDetails
 
+# Faults of shape, in the words of whoever writes TOML or JSON rather than of Python.
+_PLAIN = {
+    "tuple_type": "is no array",
+    "model_type": "is no table",
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+}
+
 
 def setting_of(fault: ErrorDetails) -> str:
     """The setting's name; empty where it is several that do not go together, whose names the line then says."""
@@ -12,7 +20,7 @@ def setting_of(fault: ErrorDetails) -> str:
 
 def told(fault: ErrorDetails, name: str, *, is_secret: bool) -> str:
     """The setting by this name, which part of it, what stands there unless it is secret, and what is wrong with it."""
-    reason = fault["msg"].removeprefix("Value error, ")
+    reason = _PLAIN.get(fault["type"], fault["msg"].removeprefix("Value error, "))
     if not name:
         return reason
     places = [name]
