@@ -26,13 +26,19 @@ def error_response(status: int, what: str) -> Response:
     return json_response({"error": {"what": what}}, status)
 
 
-def read_body(max_bytes: int) -> bytes:
-    """The body, as small ones come: of known length and not packed. Aborts with 411, 413 or 415."""
-    length, encoding = request.content_length, request.headers.get("Content-Encoding", "identity")
+def check_length(max_bytes: int) -> None:
+    """Aborts with 411 where the body's length is not told, and with 413 where it is too long."""
+    length = request.content_length
     if length is None:
         abort(411, "a Content-Length is required")
     if length > max_bytes:
         abort(413, f"body of {length} bytes; the limit is {max_bytes}")
+
+
+def read_body(max_bytes: int) -> bytes:
+    """The body, as small ones come: of known length and not packed. Aborts with 411, 413 or 415."""
+    check_length(max_bytes)
+    encoding = request.headers.get("Content-Encoding", "identity")
     if encoding != "identity":
         abort(415, f"content encoding {encoding[:60]!r} is not taken here")
     return request.get_data()

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, abort, request
 
 from coinslot.client.answers import Unavailable
 from coinslot.client.connection import Response as Answer
-from coinslot.web import error_response
+from coinslot.web import check_length, error_response
 from sidecar.forwarder import ANALYTICS, Post
 
 RETRY_AFTER_S = 1
@@ -29,12 +29,11 @@ def blueprint(forward: Callable[[Post], Answer], max_body_bytes: int, max_in_fli
 
     @routes.post(ANALYTICS)
     def post() -> Response:
-        if request.content_length is None:
-            abort(411, "a Content-Length is required")
+        check_length(max_body_bytes)
         if not room.acquire(blocking=False):
             raise Unavailable(f"{max_in_flight} POSTs are on their way to the analytics host")
         try:
-            return _answer(forward(_post(max_body_bytes)))
+            return _answer(forward(_post()))
         finally:
             room.release()
 
@@ -45,8 +44,7 @@ def blueprint(forward: Callable[[Post], Answer], max_body_bytes: int, max_in_fli
     return routes
 
 
-def _post(max_body_bytes: int) -> Post:
-    request.max_content_length = max_body_bytes
+def _post() -> Post:
     headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
     return Post(request.query_string.decode("latin-1"), request.get_data(), headers)
 

@@ -235,12 +235,18 @@ def test_a_host_that_hangs_holds_up_neither_the_poster_for_ever_nor_flags(sideca
     }
 
 
-@pytest.mark.parametrize(("size", "status"), [(2048, 204), (2049, 413)])
-def test_a_body_that_is_too_large_is_not_passed_on(sidecar: Pipeline, host: Canned, size: int, status: int) -> None:
+@pytest.mark.parametrize(
+    ("size", "status", "what"), [(2048, 204, b""), (2049, 413, b"of 2049 bytes; the limit is 2048")]
+)
+def test_a_body_that_is_too_large_is_not_passed_on(
+    sidecar: Pipeline, host: Canned, size: int, status: int, what: bytes
+) -> None:
     host.answers += [TAKEN]
 
-    assert post(sidecar, json.dumps(EVENT).encode().ljust(size)).status == status
+    answer = post(sidecar, json.dumps(EVENT).encode().ljust(size))
 
+    assert answer.status == status
+    assert what in answer.data
     assert len(host.requests) == (status == 204)
 
 
