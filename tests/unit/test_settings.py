@@ -244,3 +244,12 @@ def test_one_body_fits_into_the_memory_for_bodies() -> None:
     assert exact.bodies_max_bytes == 2048
     with pytest.raises(SettingsError, match=r"^BODIES_MAX_BYTES=2047: is less than MAX_BODY_BYTES$"):
         Settings.load(max_body_bytes=2048, bodies_max_bytes=2047)
+
+
+def test_counters_are_persisted_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("S3_BUCKET", "ours")
+    Settings.load()
+    monkeypatch.setenv("GCS_BUCKET", "theirs")
+
+    with pytest.raises(SettingsError, match=r"^S3_BUCKET and GCS_BUCKET are both set"):
+        Settings.load()
