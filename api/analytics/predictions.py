@@ -28,6 +28,8 @@ def blueprint(counters: Counters, ask: Ask) -> Blueprint:
     def predictions() -> Response:
         name, user_id = parse_namespace(request.args), request.args.get("user_id", "")
         events = request.args.getlist("event")
+        if "user_id" in request.args and not user_id:
+            raise BadQuery("user_id is empty")
         if user_id and events:
             raise BadQuery("event and user_id are both given: predictions are for events, or for those of a user")
         if user_id:  # before the namespace: counters only come to be, so all of these are in it

@@ -1,11 +1,12 @@
 """The outbox: events on their way to somewhere that may be slow or away, for which nobody waits.
 
-It is bounded. What finds it full, and what cannot be sent, is dropped; the log says so, and how many they were. What is
-in it when the process ends is dropped too.
+It is bounded. What finds it full, what cannot be sent, and what is in it when the process ends is dropped; the log says
+so, and how many they were.
 """
 
 from __future__ import annotations
 
+import atexit
 import logging
 import queue
 import threading
@@ -38,6 +39,7 @@ class Outbox:
 
     def start(self) -> Outbox:
         threading.Thread(target=self._run, name="outbox", daemon=True).start()
+        atexit.register(self.end)
         return self
 
     def put(self, event: bytes) -> None:
@@ -46,6 +48,11 @@ class Outbox:
             self._events.put_nowait(event)
         except queue.Full:
             self._drop(1, "too many wait to be sent")
+
+    def end(self) -> None:
+        """Whatever is still in it is dropped."""
+        if left := self._events.qsize():
+            log.warning("%d analytic events were dropped, for the process ends", left)
 
     def _run(self) -> None:
         while True:

@@ -72,3 +72,14 @@ def test_drops_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
 
     assert outbox.dropped == 1_000
     assert 5 <= len(caplog.records) <= 10
+
+
+def test_what_is_in_it_at_the_end_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    outbox = Outbox(Sent())
+    outbox.end()
+    outbox.put(b"1")
+
+    with caplog.at_level(logging.WARNING):
+        outbox.end()
+
+    assert caplog.messages == ["1 analytic events were dropped, for the process ends"]
