@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import signal
 import sys
 import threading
 from time import monotonic
@@ -16,6 +15,7 @@ from time import monotonic
 from coinslot.errors import Halted
 from coinslot.integration.event_stream import create_event_stream
 from coinslot.settings import Settings
+from coinslot.signals import on_stop
 from coinslot.start import starting
 from coinslot.store import open_store
 from worker.counting.thread import CountingThread
@@ -31,8 +31,7 @@ COLLECT_AT_OBJECTS = 50_000
 
 def main() -> None:
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    on_stop(stop.set)
     with starting():
         settings = Settings.load()
         store = open_store(settings)
