@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from random import random
 from time import monotonic, sleep, time
 from typing import Any
 
+import redis
 from a2wsgi import WSGIMiddleware
-from flask import Flask
+from flask import Blueprint, Flask
 
 from api import about, dead_letters, docs, erasures, features, ranges, stream
 from api.analytics.routes import blueprints
@@ -90,6 +92,26 @@ def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed
         app.register_blueprint(blueprint)
     letters = {name: DeadLetters(client, each, _publish(settings, each)) for name, each in queues.items()}
     app.register_blueprint(dead_letters.blueprint(letters, halt))
+    app.register_blueprint(_erasures(client, queues, store, ledgers[EVENTS], letters, halt, on_redis=on_redis))
+    specs = RedisSpecs(client, keys.feature_specs)
+    app.register_blueprint(_flags(settings, specs, keys))
+    app.register_blueprint(features.blueprint(specs.write, cluster.places(settings)))
+    app.register_error_handler(CoinslotError, about.refuse)
+    return app
+
+
+def _erasures(
+    client: redis.Redis,
+    queues: Mapping[str, Keys],
+    store: Bank,
+    ledger: Ledger,
+    letters: Mapping[str, DeadLetters],
+    halt: Halt,
+    *,
+    on_redis: bool,
+) -> Blueprint:
+    """All that keeps events, in the order in which they go through it; ledger: that of the queue of events."""
+    keys = queues[EVENTS]
     dead: erasures.Places = [
         ("dead letters", DeadEvents(letters[EVENTS])),
         ("dead letters of analytics", DeadEvents(letters[ANALYTICS])),
@@ -99,16 +121,16 @@ def create_flask(settings: Settings, stopping: Stopping, store: Bank, feed: Feed
         (erasures.QUEUE, QueuedEvents(client, queues[ANALYTICS], None, sleep)),
         (erasures.QUEUE, QueuedEvents(client, keys, Record(client, keys).add, sleep)),
     ]
-    bank, fed = ("store", StoredEvents(store, ledgers[EVENTS].add_erased)), ("change feed", FedEvents(client, keys))
+    bank, fed = ("store", StoredEvents(store, ledger.add_erased)), ("change feed", FedEvents(client, keys))
     places = [*dead, *(queued if on_redis else []), bank, fed, *dead]
     note = None if on_redis else QUEUE_NOT_SEEN
-    app.register_blueprint(erasures.blueprint(places, [*dead, bank], monotonic, note, halt.check))
-    specs = RedisSpecs(client, keys.feature_specs)
+    return erasures.blueprint(places, [*dead, bank], monotonic, note, halt.check)
+
+
+def _flags(settings: Settings, specs: RedisSpecs, keys: Keys) -> Blueprint:
+    """Feature flags, and the outbox by which those who ask for them are counted."""
     outbox = Outbox(Broker(settings, keys.analytics).publisher()).start()
-    app.register_blueprint(routes.blueprint(specs.read, routes.utc_now, random, outbox.put))
-    app.register_blueprint(features.blueprint(specs.write, cluster.places(settings)))
-    app.register_error_handler(CoinslotError, about.refuse)
-    return app
+    return routes.blueprint(specs.read, routes.utc_now, random, outbox.put)
 
 
 def _publish(settings: Settings, keys: Keys) -> Publisher | None:

@@ -18,6 +18,7 @@ from coinslot.keys import Keys
 from coinslot.redisclient import Errors
 
 START = "0-0"
+MAX_REASON_CHARACTERS = 500  # of a letter
 PAGE_BYTES = 16 * 1024 * 1024  # of payloads that Redis passes over for one page
 _ID = re.compile(r"\d{1,20}-\d{1,20}", re.ASCII)
 

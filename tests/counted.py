@@ -162,10 +162,6 @@ class Shelf:
         self._check()
         return list(self.objects)
 
-    def delete(self, name: str) -> None:
-        self._check()
-        self.objects.pop(name, None)
-
     def _check(self) -> None:
         if self.away:
             raise StoreUnavailable("the shelf is away")

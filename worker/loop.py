@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from coinslot.errors import CoinslotError, Halted, QueueUnavailable, StoreUnavailable
+from coinslot.errors import Halted, QueueUnavailable, StoreUnavailable
 from coinslot.queue import Consumer
 from coinslot.store import Outcome, Store
+from worker.backoff import Backoff
 from worker.batch import Batch, Batcher
 from worker.settlement import Settled, Settlement, dead_message, tally
 from worker.ticker import Ticker
@@ -16,7 +17,6 @@ log = logging.getLogger("coinslot.worker")
 
 READ_WAIT_S = 1.0  # also how long a stop may go unnoticed
 HALTED_WAIT_S = 1.0
-BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 2.0  # with what a try may take, well below the 10 s to be at work again
 KEEP_EVERY_S = 0.25  # while a batch is being stored; the queue is told a few times within CLAIM_IDLE_S
 
 
@@ -50,11 +50,10 @@ class Worker:
         self._reached = reached
         self._check_halt = check_halt
         self._recant = recant
-        self._reconnect = reconnect
         self._ticker = Ticker(self._keep_claims, KEEP_EVERY_S)
         self._waits = False
         self._may_read = False
-        self._backoff_s = BACKOFF_FIRST_S
+        self._backoff = Backoff(pause, reconnect, log)
 
     def run(self) -> None:
         """Until stopping; a batch that has begun is finished, if the store and the queue let it.
@@ -81,7 +80,7 @@ class Worker:
                 return 0
             batch = self._batcher.next(READ_WAIT_S)
         except QueueUnavailable as error:
-            self._wait_out(error)
+            self._backoff.wait_out(error)
             return 0
         if batch is None:
             return 0
@@ -132,14 +131,14 @@ class Worker:
         while events:
             try:
                 outcomes = self._store.insert(events)
-                self._backoff_s = BACKOFF_FIRST_S
+                self._backoff.over()
                 return outcomes
             except StoreUnavailable as error:
                 batch.tried = True
                 excused = excused or self._excuse()
                 if self._stopping():
                     return None  # not acknowledged: it is handed back when the consumer closes
-                self._wait_out(error)
+                self._backoff.wait_out(error)
         return []
 
     def _settle_batch(self, settled: list[Settled]) -> int:
@@ -151,9 +150,9 @@ class Worker:
                 if self._stopping():
                     return 0
                 tried = True
-                self._wait_out(error)
+                self._backoff.wait_out(error)
                 continue
-            self._backoff_s = BACKOFF_FIRST_S
+            self._backoff.over()
             self._may_read = True
             self._acknowledge(settled)
             taken_over = [each for each in settled if each.commit.id not in mine]
@@ -172,14 +171,14 @@ class Worker:
                 if self._stopping():
                     log.error("what was erased of %d messages may be stored again: %s", len(taken_over), error)
                     return None
-                self._wait_out(error)
+                self._backoff.wait_out(error)
 
     def _acknowledge(self, settled: list[Settled]) -> None:
         try:
             self._settle.acknowledge(settled)
         except QueueUnavailable as error:
             self._consumer.close()  # what could not be acknowledged comes again, and is found to be stored
-            self._wait_out(error)
+            self._backoff.wait_out(error)
 
     def _keep_claims(self) -> None:
         try:
@@ -194,13 +193,6 @@ class Worker:
             log.warning("%s", error)
             return False
         return True
-
-    def _wait_out(self, error: CoinslotError) -> None:
-        log.warning("%s; trying again in %.1f s", error, self._backoff_s)
-        if isinstance(error, QueueUnavailable):
-            self._reconnect()  # where one connection went silent the others did, and each would cost a timeout
-        self._pause(self._backoff_s)
-        self._backoff_s = min(self._backoff_s * 2, BACKOFF_LAST_S)
 
 
 def _report(settled: Sequence[Settled]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import redis
 
 from coinslot import lua
+from coinslot.dead_letters import MAX_REASON_CHARACTERS
 from coinslot.errors import Halted, QueueUnavailable
 from coinslot.events import Dead, Event
 from coinslot.halt import told
@@ -16,8 +17,6 @@ from coinslot.queue import BrokerErrors
 from coinslot.redisclient import Errors
 from coinslot.store import DUPLICATE, STORED, Outcome
 from worker.batch import Commit
-
-MAX_REASON_CHARACTERS = 500
 
 
 @dataclass(slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +20,7 @@ from coinslot.selftest.runner import Runner
 from coinslot.selftest.servers import check
 from coinslot.selftest.trial import Verdict
 from coinslot.settings import Settings
+from coinslot.signals import on_stop
 from coinslot.stack.folder import DataFolder
 
 # Its processes listen on loopback and hold nothing of anybody's. What a killed worker held is taken over sooner than by
@@ -61,8 +61,7 @@ def _run(folder: Path, seconds: int, seed: int | None) -> Verdict:
         cleanup.callback(_forget, settings)
         status = cleanup.enter_context(Console(stderr=True).status("starting"))
         runner = Runner(settings, data_folder, environ, seconds=seconds, seed=seed, say=status.update)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: runner.stop())
+        on_stop(runner.stop)
         verdict = runner.run()
     if seed is not None:
         killed = ", ".join(f"{victim} {times}" for victim, times in sorted(runner.killed.items()))

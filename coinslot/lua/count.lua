@@ -54,7 +54,7 @@
 -- Order: only the oldest of all messages that are not acknowledged is ever counted. So each event finds counted what
 -- came before it, however many workers there are. A message that was counted in part, and comes again, changes nothing
 -- in its first part: its users are in the filters.
-local group, consumer, most_counters = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local group, consumer, counters_max = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local first, spent_us, spent_events = ARGV[4], ARGV[5], ARGV[6]
 local META = '{"content-type":"application/json","content-encoding":"binary","headers":{},"properties":{}}'
 
@@ -76,7 +76,7 @@ local function fits(events)
       seen[place] = true
     end
   end
-  return new == 0 or (tonumber(redis.call('HGET', COUNTED, 'counters')) or 0) + new <= most_counters
+  return new == 0 or (tonumber(redis.call('HGET', COUNTED, 'counters')) or 0) + new <= counters_max
 end
 
 -- Why a message's turn has not come; '' if it has.

@@ -44,9 +44,6 @@ class Nowhere:
     def names(self) -> list[str]:
         return []
 
-    def delete(self, name: str) -> None:
-        return None
-
 
 class DummyStore:
     """Says that it stored what it is given, and holds the same sign-ins always."""

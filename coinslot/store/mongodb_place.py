@@ -56,10 +56,6 @@ class MongoPlace:
         with _asking():
             return [document["_id"] for document in self._objects.find({}, {"_id": True})]
 
-    def delete(self, name: str) -> None:
-        with _asking():
-            self._delete_file_of(self._objects.find_one_and_delete({"_id": name}))
-
     def _upload(self, name: str, content: bytes) -> ObjectId:
         id = ObjectId()
         upload = self._files.open_upload_stream_with_id(id, name)

@@ -25,7 +25,3 @@ class SqlitePlace:
     def names(self) -> list[str]:
         with self._connections.lend() as connection:
             return [name for (name,) in connection.execute("SELECT name FROM counters")]
-
-    def delete(self, name: str) -> None:
-        with self._connections.lend() as connection:
-            connection.execute("DELETE FROM counters WHERE name = ?", (name,))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,35 +15,39 @@ from tests.pipeline import Pipeline, until
 from tests.target import GrpcTarget, absent
 
 
-@pytest.fixture
+def did(user: str, *names: str) -> list[dict[str, Any]]:
+    return [{"event_name": name, "user_id": user} for name in names]
+
+
+EVENTS = [*did("ann", "a", "goal"), *did("bob", "b", "a")]
+
+
+@pytest.fixture(scope="module")
 def crm() -> Iterator[GrpcTarget]:
     with GrpcTarget("crm") as target:
         target.predict(("goal", 0.75, 0.25), ("churn", 0.5, 0.5))
         yield target
 
 
-@pytest.fixture
-def client(crm: GrpcTarget, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[Client]:
-    """Beside `crm` there is another target, where nobody listens."""
+@pytest.fixture(scope="module")
+def client(crm: GrpcTarget, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Has counted EVENTS. Beside `crm` there is another target, where nobody listens."""
     targets = [crm.target, absent()]
-    environment = {"REDIS_URL": redis_url, "DB_BACKEND": "sqlite", "KEY_PREFIX": prefix, "GRPC_TIMEOUT_S": "5"}
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    environment = {"REDIS_URL": redis_url, "DB_BACKEND": "sqlite", "KEY_PREFIX": name, "GRPC_TIMEOUT_S": "5"}
     environment |= dict.fromkeys(("EXTERNAL_GRPC_EVENT_TARGETS", "EXTERNAL_GRPC_PREDICTION_TARGETS"), listed(targets))
-    with Pipeline(tmp_path, environment) as pipeline:
-        yield Client(pipeline)
+    with Pipeline(tmp_path_factory.mktemp("targets"), environment) as pipeline:
+        client = Client(pipeline)
+        client.make_goal("goal")
+        client.count(EVENTS)
+        yield client
 
 
 def listed(targets: list[Target]) -> str:
     return json.dumps([target.model_dump() for target in targets])
 
 
-def did(user: str, *names: str) -> list[dict[str, Any]]:
-    return [{"event_name": name, "user_id": user} for name in names]
-
-
 def test_what_a_target_predicts_stands_beside_our_own(crm: GrpcTarget, client: Client) -> None:
-    client.make_goal("goal")
-    client.count([*did("ann", "a", "goal"), *did("bob", "b", "a")])
-
     of_events = client.get("/v0/predictions", [("event", "a"), ("event", "b")])["goals"]
     of_user = client.get("/v0/predictions", [("user_id", "bob")])["goals"]
     of_all = client.get("/v0/predictions")["goals"]
@@ -63,8 +67,6 @@ def test_what_a_target_predicts_stands_beside_our_own(crm: GrpcTarget, client: C
 
 
 def test_a_target_is_sent_what_is_counted_and_metrics_tell_so(crm: GrpcTarget, client: Client) -> None:
-    client.count([*did("ann", "a", "b"), *did("bob", "a")])
-
-    assert crm.arrived(3) == [("default", "a", "ann"), ("default", "b", "ann"), ("default", "a", "bob")]
-    told = b'coinslot_grpc_events_sent_total{target="crm"} 3.0'
+    assert crm.arrived(len(EVENTS)) == [("default", event["event_name"], event["user_id"]) for event in EVENTS]
+    told = b'coinslot_grpc_events_sent_total{target="crm"} 4.0'
     until(lambda: told in client.ask("/metrics").data, timeout_s=20, what="told")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from math import log, sqrt
 from typing import Any
@@ -94,10 +95,14 @@ def measure(counted: Counted, number: int, *, strangers: int) -> Accuracy:
 def _held(counted: Counted, people: Iterator[str]) -> int:
     ask: Any = counted.redis.register_script(lua.source("filter") + HOLDING)
     found = 0
-    while some := list(islice(people, A_CALL)):
-        halves = msgspec.msgpack.encode([users.halves(user) for user in some])
-        found += ask(keys=[counted.keys.counted], args=[rules.named_field(NAME), halves])
+    while some := tuple(islice(people, A_CALL)):
+        found += ask(keys=[counted.keys.counted], args=[rules.named_field(NAME), _halves(some)])
     return found
+
+
+@lru_cache(40)  # strangers are the same each time
+def _halves(people: tuple[str, ...]) -> bytes:
+    return msgspec.msgpack.encode([users.halves(user) for user in people])
 
 
 def _layers(counted: Counted) -> list[bytes]:

@@ -7,9 +7,10 @@ import os
 import signal
 from typing import Any
 
-import worker.__main__ as root
 import worker.batch as batches
+import worker.create as root
 from coinslot.events import Event
+from worker.__main__ import main
 from worker.loop import Worker
 
 MARK = b'"deadly":true'
@@ -37,4 +38,4 @@ if os.environ["ALLERGY"] == "open":
     batches.trusted = allergic_trusted
 else:
     root.Worker = AllergicWorker  # type: ignore[misc]
-root.main()
+main()

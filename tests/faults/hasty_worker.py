@@ -3,8 +3,9 @@
 import os
 import signal
 
-import worker.__main__ as root
+import worker.create as root
 from coinslot.store import STORED
+from worker.__main__ import main
 from worker.batch import Batch
 from worker.loop import Worker
 from worker.settlement import Settled, tally
@@ -18,4 +19,4 @@ class HastyWorker(Worker):
 
 
 root.Worker = HastyWorker  # type: ignore[misc]
-root.main()
+main()

@@ -5,7 +5,8 @@ So does ours on brokers where that cannot be asked; here it is made to do so on 
 
 from typing import Any
 
-import worker.__main__ as root
+import worker.create as root
+from worker.__main__ import main
 from worker.settlement import Settlement
 
 
@@ -15,4 +16,4 @@ def unfenced(*args: Any, queue_is_on_redis: bool) -> Settlement:
 
 
 root.Settlement = unfenced  # type: ignore[assignment, misc]
-root.main()
+main()

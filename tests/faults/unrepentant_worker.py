@@ -2,7 +2,8 @@
 
 from typing import Any
 
-import worker.__main__ as root
+import worker.create as root
+from worker.__main__ import main
 
 
 def unrepentant(*_: Any) -> Any:
@@ -10,4 +11,4 @@ def unrepentant(*_: Any) -> Any:
 
 
 root.Recant = unrepentant  # type: ignore[assignment, misc]
-root.main()
+main()

@@ -1,7 +1,8 @@
 """python -m tests.faults.unwriting_worker: a worker that says all is stored, and writes nothing."""
 
-import worker.__main__ as root
+import worker.create as root
 from coinslot.store import STORED, Outcome
+from worker.__main__ import main
 from worker.batch import Batch
 from worker.loop import Worker
 
@@ -12,4 +13,4 @@ class UnwritingWorker(Worker):
 
 
 root.Worker = UnwritingWorker  # type: ignore[misc]
-root.main()
+main()

@@ -98,16 +98,6 @@ class TestEveryPlace:
         assert place.get(NAME) == b"after"
         assert place.names() == [NAME]
 
-    def test_deletes_an_object_and_minds_none_that_is_not_there(self, place: Place) -> None:
-        place.put(NAME, b"gone")
-        place.put(OTHER, b"stays")
-
-        place.delete(NAME)
-        place.delete(NAME)
-
-        assert place.get(NAME) is None
-        assert place.names() == [OTHER]
-
     def test_names_all_objects(self, place: Place) -> None:
         names = {f"counters/{number:064}" for number in range(10)}
         with ThreadPoolExecutor(4) as threads:
@@ -135,7 +125,7 @@ class TestEveryPlace:
 
 
 class TestMongoDB:
-    def test_leaves_nothing_of_a_large_object_that_was_replaced_or_deleted(
+    def test_leaves_nothing_of_a_large_object_that_was_replaced(
         self, mongodb: dict[str, object], new_place: NewPlace
     ) -> None:
         place = new_place(**mongodb)
@@ -143,8 +133,6 @@ class TestMongoDB:
         place.put(NAME, large)
         place.put(NAME, large)
         place.put(NAME, b"small")
-        place.put(OTHER, large)
-        place.delete(OTHER)
 
         with pymongo.MongoClient[dict[str, Any]](str(mongodb["mongodb_url"])) as client:
             database = client[str(mongodb["db_name"])]
@@ -227,7 +215,6 @@ class TestSelection:
         place = new_place(db_backend="dummy")
 
         place.put(NAME, b"content")
-        place.delete(OTHER)
 
         assert place.get(NAME) is None
         assert place.names() == []

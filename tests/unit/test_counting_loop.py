@@ -13,9 +13,9 @@ from kombu.message import Message
 from coinslot.analytics.rules import Rules
 from coinslot.errors import QueueUnavailable, StoreUnavailable
 from tests.unit.test_batcher import message
-from worker.counting.create import CountingThread
 from worker.counting.loop import Counting
 from worker.counting.step import Counted
+from worker.counting.thread import CountingThread
 
 EVENTS = [b'{"event_name":"seen","user_id":"%d"}' % user for user in range(3)]
 ALL = 100  # as many messages as there are

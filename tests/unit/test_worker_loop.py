@@ -12,7 +12,8 @@ from coinslot.errors import Halted, QueueUnavailable, StoreUnavailable
 from coinslot.events import Dead, Event
 from coinslot.store import DUPLICATE, STORED, Outcome
 from tests.unit.test_batcher import ONE, THREE, TWO, Reads, batcher, message
-from worker.loop import BACKOFF_LAST_S, Worker
+from worker import backoff
+from worker.loop import Worker
 from worker.settlement import Settled
 
 
@@ -157,7 +158,7 @@ def test_while_the_store_is_away_waits_grow_and_what_may_be_stored_already_is_an
 
     assert stub.happened.count("excuse") == 1
     assert stub.pauses_s == sorted(stub.pauses_s)
-    assert max(stub.pauses_s) == BACKOFF_LAST_S
+    assert max(stub.pauses_s) == backoff.LAST_S
     assert stub.settled[0].changes == [ONE]
 
 

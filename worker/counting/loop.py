@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 
 from coinslot.analytics.rules import Rules
-from coinslot.errors import CoinslotError, QueueUnavailable, StoreUnavailable
+from coinslot.errors import QueueUnavailable, StoreUnavailable
 from coinslot.queue import Consumer, Message
+from worker.backoff import Backoff
 from worker.counting.parcel import Bank, Parcel
 from worker.counting.piece import PIECE_EVENTS, Piece, joined, open_message
 from worker.counting.step import Counted, Spent, Step
@@ -17,7 +18,6 @@ log = logging.getLogger("coinslot.worker.counting")
 
 READ_WAIT_S = 1.0  # also how long a stop may go unnoticed
 EARLY_WAIT_S = 0.002  # another worker is counting what came before
-BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 2.0
 
 
 class Counting:
@@ -48,12 +48,11 @@ class Counting:
         self._tell = tell
         self._stopping = stopping
         self._pause = pause
-        self._reconnect = reconnect
         self._max_deliveries = max_deliveries
         self._pieces: list[Piece] = []  # read and not counted yet, oldest first
         self._spent = Spent()  # and not told yet
         self._packed: tuple[list[Piece], Parcel] | None = None
-        self._backoff_s = BACKOFF_FIRST_S
+        self._backoff = Backoff(pause, reconnect, log)
 
     def run(self) -> None:
         """Until stopping. What was read and not counted by then is handed back."""
@@ -78,10 +77,10 @@ class Counting:
                 return 0
             self._consumer.keep()
             counted = self._count(self._next_pieces())
-            self._backoff_s = BACKOFF_FIRST_S
+            self._backoff.over()
             return counted
         except (QueueUnavailable, StoreUnavailable) as error:
-            self._wait_out(error)
+            self._backoff.wait_out(error)
             return 0
 
     def _open_inbox(self) -> None:
@@ -163,10 +162,3 @@ class Counting:
             self._pieces.sort(key=lambda piece: piece.age)
         else:
             self._pause(EARLY_WAIT_S)
-
-    def _wait_out(self, error: CoinslotError) -> None:
-        log.warning("%s; trying again in %.1f s", error, self._backoff_s)
-        if isinstance(error, QueueUnavailable):
-            self._reconnect()
-        self._pause(self._backoff_s)
-        self._backoff_s = min(self._backoff_s * 2, BACKOFF_LAST_S)

@@ -12,9 +12,8 @@ from coinslot.analytics import rules, users
 from coinslot.analytics.counter import GLOBAL
 from coinslot.analytics.event import AnalyticEvent
 from coinslot.analytics.rules import Rules
+from coinslot.dead_letters import MAX_REASON_CHARACTERS
 from worker.counting.piece import Piece
-
-MAX_REASON_CHARACTERS = 500
 
 Bank = Callable[[Piece], tuple[bytes, int]]  # the body of a message for the queue of events, and how many it holds
 

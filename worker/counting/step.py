@@ -9,11 +9,10 @@ import redis
 
 from coinslot import lua
 from coinslot.errors import QueueUnavailable
-from coinslot.keys import GROUP, Keys, ledger_of
+from coinslot.keys import GROUP, Keys, dead_of, ledger_of
 from coinslot.redisclient import Errors
 
 Hindrance = Literal["", "early", "lost", "restore", "full", "unfinished"]
-
 
 COUNT = lua.source("filter", "counter", "goal", "count")
 
@@ -48,21 +47,21 @@ class Step:
         client: redis.Redis,
         keys: Keys,
         consumer: Callable[[], str],
-        most_counters: int,
+        counters_max: int,
         *,
         queue_is_on_redis: bool,
         source: str = COUNT,
     ) -> None:
         self._script = client.register_script(source)
         queue = keys.analytics
-        self._keys = [queue, ledger_of(queue), f"{queue}:dead", keys.counted, keys.queue, keys.ledger]
+        self._keys = [queue, ledger_of(queue), dead_of(queue), keys.counted, keys.queue, keys.ledger]
         self._consumer = consumer
-        self._most_counters = most_counters
+        self._counters_max = counters_max
         self._group = GROUP if queue_is_on_redis else ""
 
     def __call__(self, first: str, spent: Spent, parcel: Sequence[bytes]) -> Counted:
         """first: id of the parcel's first message, if it has any."""
-        arguments: list[Any] = [self._group, self._consumer(), self._most_counters, first, *spent, *parcel]
+        arguments: list[Any] = [self._group, self._consumer(), self._counters_max, first, *spent, *parcel]
         try:
             messages, hindrance = self._script(keys=self._keys, args=arguments)
         except Errors as error:

@@ -62,23 +62,16 @@ class BucketPlace:
         self._ask(lambda: self._store.put(name, content, use_multipart=False))
 
     def get(self, name: str) -> bytes | None:
-        return self._ask_of_object(lambda: bytes(self._store.get(name).bytes()))
-
-    def names(self) -> list[str]:
-        return self._ask(lambda: [entry["path"] for entry in self._store.list().collect()])
-
-    def delete(self, name: str) -> None:
-        self._ask_of_object(lambda: self._store.delete(name))
-
-    def _ask_of_object(self, ask: Callable[[], T]) -> T | None:
-        """None where there is no such object."""
         try:
-            return self._ask(ask)
+            return self._ask(lambda: bytes(self._store.get(name).bytes()))
         except StoreUnavailable as error:
             # A bucket that is missing is told from an object that is by this word alone.
             if isinstance(error.__cause__, FileNotFoundError) and "NoSuchBucket" not in str(error.__cause__):
                 return None
             raise
+
+    def names(self) -> list[str]:
+        return self._ask(lambda: [entry["path"] for entry in self._store.list().collect()])
 
     def _ask(self, ask: Callable[[], T]) -> T:
         try:

@@ -19,6 +19,3 @@ class Place(Protocol):
 
     def names(self) -> list[str]:
         """Of all objects, in any order. Whoever put something else beside them may find it here, too."""
-
-    def delete(self, name: str) -> None:
-        """Afterwards there is none of this name; there need not have been one."""
