@@ -71,13 +71,12 @@ class Persister:
         """
         self._restore()
         with asking(), self._marks.lease.held() as is_ours:
-            if not (is_ours and self._state.is_ready()):
-                return False
-            self._marks.mark_all_unless(self._identity())
-            work = self._marks.take()
-            if work is not None:
-                self._keep_all(work)
-        return work is not None
+            if is_ours and self._state.is_ready():
+                self._marks.mark_all_unless(self._identity())
+                work = self._marks.take()
+                if work is not None:
+                    self._keep_all(work)
+        return is_ours
 
     def _identity(self) -> bytes:
         """Of the place. One that has none was never persisted to, or has lost all."""
@@ -122,13 +121,14 @@ class Persister:
             sleep(BUSY_WAIT_S)
 
     def _attempt(self) -> bool:
+        """False where it is worth trying again at once: another worker is at it, and may have begun too early."""
         try:
             done = self.run_once()
         except CoinslotError as error:
             if not self._is_troubled:  # said once, not at each attempt
                 log.warning("counters are neither restored nor persisted until this is over: %s", error)
             self._is_troubled = True
-            return False
+            return True
         if self._is_troubled:
             log.warning("counters are persisted again")
         self._is_troubled = False
