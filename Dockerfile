@@ -9,7 +9,7 @@ WORKDIR /src
 COPY pyproject.toml .
 RUN python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
         extras = project["optional-dependencies"]; \
-        print(*project["dependencies"], *extras["kubernetes"], *extras["buckets"], sep="\n")' > requirements.txt \
+        print(*project["dependencies"], *extras["buckets"], *extras["grpc"], *extras["kubernetes"], sep="\n")' > requirements.txt \
     && pip install --only-binary :all: --requirement requirements.txt
 COPY . .
 RUN pip install --no-deps . && pip uninstall --yes setuptools pip

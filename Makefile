@@ -23,7 +23,7 @@ test: .venv/installed-test ## run all tests on servers of their own; takes ARGS=
 	$(BIN)/pytest -n 3 --dist loadfile $(ARGS)
 
 test-compose: .venv/installed-test ## run the compose stack and kill parts of it; needs a Docker engine
-	$(BIN)/pytest tests/compose/check_compose.py $(ARGS)
+	$(BIN)/pytest tests/compose/check_*.py $(ARGS)
 
 fuzz: .venv/installed-fuzz ## fuzz the check of events, the queue's transport and HTTP; takes FUZZ_SECONDS= MACHINE_STEPS= HTTP_EXAMPLES=
 	$(BIN)/python -m tests.fuzz.fuzz_events

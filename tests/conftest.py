@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import urllib3
 
 from coinslot.settings import Settings
 from coinslot.stack.servers import MongoServer, RedisServer
@@ -16,6 +14,7 @@ from tests.bench import Bench
 from tests.counted import Counted, Shelf
 from tests.pipeline import Pipeline
 from tests.running import running
+from tests.s3 import make_bucket, s3_server
 
 
 @pytest.fixture(scope="session")
@@ -85,14 +84,8 @@ def stack(redis_url: str, mongodb_url: str, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="session")
 def s3_url() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer  # which takes a second, and most tests do not need it
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3_server() as url:
+        yield url
 
 
 @pytest.fixture
@@ -101,7 +94,7 @@ def s3(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "anybody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "anything")
     bucket = f"test-{uuid.uuid4().hex}"
-    assert urllib3.request("PUT", f"{s3_url}/{bucket}").status == 200
+    make_bucket(s3_url, bucket)
     return {"s3_bucket": bucket, "s3_host": s3_url}
 
 

@@ -19,7 +19,7 @@ PATIENCE_S = 20.0  # with what is to come; a test that waits so long has failed
 class GrpcTarget:
     """Serves while entered. `events` has what arrived; `reads` says whether it reads, `answers` whether it predicts."""
 
-    def __init__(self, name: str = "other", port: int = 0) -> None:
+    def __init__(self, name: str = "other", port: int = 0, address: str = "127.0.0.1") -> None:
         self.events: queue.Queue[tuple[str, str, str]] = queue.Queue()
         self.asked: list[Any] = []
         self.predictions: bytes = b""
@@ -30,7 +30,7 @@ class GrpcTarget:
         self.refuses = False
         self._server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
         self._server.add_generic_rpc_handlers([self._handler()])
-        self._port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+        self._port = self._server.add_insecure_port(f"{address}:{port}")
         self.target = Target(name=name, host="127.0.0.1", port=self._port)
 
     def __enter__(self) -> GrpcTarget:

@@ -1,18 +1,22 @@
-"""Settings that weaken what the README promises, or open what should be closed."""
+"""Settings that weaken what the README promises, open what should be closed, or need what is not installed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 
+from coinslot.analytics.places.selection import open_bucket
 from coinslot.binding import way_in
 from coinslot.doctor.finding import Finding, ok, warning, wrong
+from coinslot.errors import CannotStart
+from coinslot.integration.extra import prepare_grpc
 from coinslot.settings import Settings
 
 TOKENS_REMEDY = "set WRITE_TOKENS, READ_TOKENS and ADMIN_TOKENS (openssl rand -hex 32), and API_AUTH=enable"
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    weak = [*_access(settings), *_guarantees(settings)]
+def examine(settings: Settings, find: Callable[[str], object] = find_spec) -> Iterator[Finding]:
+    weak = [*_access(settings), *_guarantees(settings), *_analytics(settings, find)]
     yield from weak or [ok("settings", "none weakens what is promised")]
 
 
@@ -39,3 +43,17 @@ def _guarantees(settings: Settings) -> Iterator[Finding]:
         yield warning("settings.DEAD_MAX_SHARE", seen, "DEAD_MAX_SHARE=0.1 for workers")
     if settings.failpoint:
         yield warning("settings.FAILPOINT", f"{settings.failpoint}: workers die or freeze there", "unset FAILPOINT")
+
+
+def _analytics(settings: Settings, find: Callable[[str], object]) -> Iterator[Finding]:
+    """What would stop the start of a worker or of api."""
+    for name in ("EXTERNAL_GRPC_EVENT_TARGETS", "EXTERNAL_GRPC_PREDICTION_TARGETS"):
+        try:
+            prepare_grpc(name, getattr(settings, name.lower()), find)
+        except CannotStart as error:
+            yield wrong(f"settings.{name}", str(error), "install it for workers and api, or leave the targets out")
+    try:
+        open_bucket(settings)
+    except CannotStart as error:
+        name = "S3_BUCKET" if settings.s3_bucket else "GCS_BUCKET"
+        yield wrong(f"settings.{name}", str(error), "docs/deployment.md has what a bucket takes")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from ipaddress import ip_network
 from pathlib import Path
 
 import urllib3
@@ -63,9 +64,20 @@ class Project:
         # Unchecked: the container may end before bash has.
         subprocess.run(["docker", "exec", container, "bash", "-c", "kill -KILL -1"], timeout=TIMEOUT_S)
 
+    def python(self, service: str, code: str) -> str:
+        """What a few lines print that are run in a service's container."""
+        return _run(["docker", "exec", self.containers(service)[0], "python", "-c", code], TIMEOUT_S)
+
     def restarts(self, container: str) -> int:
         """How often the engine has started it again."""
         return int(_run(["docker", "inspect", "--format", "{{.RestartCount}}", container], TIMEOUT_S))
+
+
+def bridge() -> str:
+    """The address of this machine at which containers reach it, unless their network is internal."""
+    subnet = "{{(index .IPAM.Config 0).Subnet}}"
+    told = _run(["docker", "network", "inspect", "--format", subnet, "bridge"], TIMEOUT_S)
+    return str(next(ip_network(told.strip()).hosts()))
 
 
 def _compose() -> list[str]:

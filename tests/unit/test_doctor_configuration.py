@@ -8,6 +8,7 @@ from coinslot.doctor.configuration import examine
 from coinslot.settings import Settings
 
 TOKEN = "a-token-0123456789"
+TARGET = {"name": "crm", "host": "127.0.0.1", "port": 50051}
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +31,7 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"db_backend": "memory"}, "settings.DB_BACKEND", "warning"),
         ({"db_backend": "dummy"}, "settings.DB_BACKEND", "warning"),
         ({"failpoint": "stored:1"}, "settings.FAILPOINT", "warning"),
+        ({"gcs_bucket": "b", "google_application_credentials": "/no/such/file"}, "settings.GCS_BUCKET", "wrong"),
     ],
 )
 def test_a_weak_setting_is_named_with_a_remedy(settings: dict[str, object], name: str, state: str) -> None:
@@ -39,10 +41,20 @@ def test_a_weak_setting_is_named_with_a_remedy(settings: dict[str, object], name
     assert finding.remedy
 
 
+@pytest.mark.parametrize("name", ["external_grpc_event_targets", "external_grpc_prediction_targets"])
+def test_targets_without_the_extra_they_take_are_wrong(name: str) -> None:
+    (finding,) = examine(Settings.load(**{name: [TARGET]}), find=lambda package: None)
+
+    assert (finding.name, finding.state) == (f"settings.{name.upper()}", "wrong")
+    assert "coinslot[grpc]" in finding.seen
+
+
 @pytest.mark.parametrize(
     "settings",
     [
         {},
+        {"external_grpc_event_targets": [TARGET]},
+        {"s3_bucket": "counters"},
         {"host": "localhost", "api_auth": "disable"},
         {"host": "0.0.0.0", "admin_tokens": TOKEN},
         {"host": "0.0.0.0", "gateway": "127.0.0.1:3000"},

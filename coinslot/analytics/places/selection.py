@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from coinslot.analytics.places.protocol import Place
 from coinslot.settings import Settings
 from coinslot.store.keeping import Keeping
+
+if TYPE_CHECKING:
+    from coinslot.analytics.places.bucket import BucketPlace
 
 
 def open_place(settings: Settings, store: Keeping) -> Place:
@@ -12,6 +17,11 @@ def open_place(settings: Settings, store: Keeping) -> Place:
 
     Raises SettingsError where a setting can never lead to a place.
     """
+    return open_bucket(settings) or store.place()
+
+
+def open_bucket(settings: Settings) -> BucketPlace | None:
+    """The bucket that the settings name, if they do; otherwise as `open_place`."""
     prefix = settings.storage_path_prefix or settings.namespace
     if settings.s3_bucket:
         from coinslot.analytics.places import bucket  # an extra, which is not there for those who need it not
@@ -21,4 +31,4 @@ def open_place(settings: Settings, store: Keeping) -> Place:
         from coinslot.analytics.places import bucket
 
         return bucket.gcs(settings.gcs_bucket, prefix, settings.google_application_credentials)
-    return store.place()
+    return None
