@@ -50,11 +50,19 @@ class Backpressure:
         self._backlog = 0
         self._settled: deque[tuple[float, int]] = deque()  # when, and how many messages had been settled by then
         self._blind = ""
+        self._asked = False  # since the last look
+        self._idle = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waited at the last look, and nobody has asked since the look before that."""
+        return self._idle and not self._asked
 
     def see(self, reading: Reading) -> None:
         now = self._clock()
         self._blind = ""
         self._backlog = reading.messages
+        self._idle, self._asked = not (reading.messages or self._asked), False
         self._messages.see(reading.messages)
         self._memory.see(reading.memory_share)
         self._settled.append((now, reading.settled_messages))
@@ -63,9 +71,11 @@ class Backpressure:
 
     def lose_sight(self, reason: str) -> None:
         self._blind = reason
+        self._idle = False
 
     def admit(self) -> None:
         """Return if there is room; raises Busy."""
+        self._asked = True
         if self._blind:
             raise Busy(self._blind, self.retry_after_s())
         if self._messages.is_reached:

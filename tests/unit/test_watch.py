@@ -92,3 +92,20 @@ def test_a_first_look_knows_of_no_loss() -> None:
     redis.shows(BEFORE._replace(epoch=b"one"))
 
     assert redis.reports == []
+
+
+def test_it_is_idle_when_nothing_waits_and_nobody_asks(redis: Redis) -> None:
+    empty = BEFORE._replace(messages=0)
+
+    def idle_after(*readings: Reading | None) -> bool:
+        for reading in readings:
+            redis.shows(reading)
+        return redis.watch.is_idle
+
+    assert not idle_after(BEFORE), "messages wait"
+    assert idle_after(empty)
+    redis.backpressure.admit()
+    assert not redis.watch.is_idle, "a POST may be on its way"
+    assert not idle_after(empty), "it may have come after the look"
+    assert idle_after(empty)
+    assert not idle_after(None), "Redis may be back in a moment"
