@@ -148,7 +148,6 @@ def test_predictions_of_everything() -> None:
     expected = {"goals": {"buy": {"events": {"search": {"bayes": 0.5}, "visit": {"bayes": 0.5}}}}}
 
     assert get("/v0/predictions") == expected
-    assert get("/v0/predictions?user_id=") == expected
 
 
 def test_predictions_for_events_and_for_those_of_a_user() -> None:
@@ -169,6 +168,7 @@ def test_a_goal_among_the_events_is_not_predicted() -> None:
 @pytest.mark.parametrize(
     ("query", "status", "what"),
     [
+        ("user_id=", 400, "user_id is empty"),
         ("event=visit&user_id=ann", 400, "event and user_id are both given"),
         ("user_id=nobody", 404, "nothing is counted of this user in the namespace 'default'"),
         ("user_id=ann&namespace=nowhere", 404, "in the namespace 'nowhere'"),
