@@ -15,7 +15,7 @@ from coinslot.access.door import Denied, Door, create_door
 from coinslot.access.middleware import Access
 from coinslot.analytics.event import AnalyticCheck
 from coinslot.cors import Cors
-from coinslot.events import EventCheck
+from coinslot.event_check import EventCheck
 from coinslot.keys import Keys
 from coinslot.ledger import Ledger, Reading
 from coinslot.queue import Broker

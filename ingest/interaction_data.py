@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
-from coinslot.events import Admitted
+from coinslot.event_check import Admitted
 from coinslot.media import FORM
 from ingest import answer, formats
 from ingest.answer import Answer, Refused

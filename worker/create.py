@@ -11,7 +11,7 @@ from coinslot.analytics.places.selection import open_place
 from coinslot.analytics.restore import Restore
 from coinslot.analytics.rules import Rules
 from coinslot.dead_letters import DeadLetters
-from coinslot.events import EventCheck
+from coinslot.event_check import EventCheck
 from coinslot.halt import Halt
 from coinslot.integration.event_stream import EventStream
 from coinslot.keys import Keys

@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Meta
 
 from coinslot.analytics.counter import MAX_NAME_CHARACTERS
-from coinslot.events import BadEvent, decode_object, storable
+from coinslot.event_check import decode_object, storable
+from coinslot.events import BadEvent
 
 MAX_USER_ID_CHARACTERS = 512
 MIN_YEAR, MAX_YEAR = 2, 9998  # a day beyond the first and the last year has a date all over the world, and a week

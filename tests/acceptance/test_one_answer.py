@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from coinslot.analytics.event import AnalyticCheck
-from coinslot.events import EventCheck
+from coinslot.event_check import EventCheck
 from ingest.analytics import Analytics
 from ingest.app import create_flask
 from ingest.budget import Budget

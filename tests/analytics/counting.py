@@ -12,7 +12,7 @@ from coinslot import lua, redisclient
 from coinslot.analytics.counter import Counter, Namespace
 from coinslot.analytics.redis_counters import RedisCounters
 from coinslot.analytics.rules import Rules
-from coinslot.events import EventCheck
+from coinslot.event_check import EventCheck
 from coinslot.keys import GROUP, Keys, ledger_of
 from coinslot.queue import Broker, Consumer
 from coinslot.settings import Settings

@@ -11,7 +11,8 @@ from typing import Any
 
 import bson
 
-from coinslot.events import MAX_DEPTH, MAX_ID_CHARACTERS, RECEIVED_AT, Admitted, BadEvent, EventCheck, trusted
+from coinslot.event_check import Admitted, EventCheck
+from coinslot.events import MAX_DEPTH, MAX_ID_CHARACTERS, RECEIVED_AT, BadEvent, trusted
 from coinslot.media import FORM, NDJSON
 from coinslot.store.mongodb_documents import READABLE, to_json
 from ingest import formats

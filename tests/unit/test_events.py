@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coinslot.events import MAX_DEPTH, BadEvent, Event, EventCheck, EventTooLarge, TooManyEvents, split, trusted
+from coinslot.event_check import EventCheck
+from coinslot.events import MAX_DEPTH, BadEvent, Event, EventTooLarge, TooManyEvents, split, trusted
 from coinslot.mint import Mint
 from coinslot.store.mongodb_documents import to_json
 

@@ -7,7 +7,8 @@ from random import Random
 
 import pytest
 
-from coinslot.events import Admitted, BadEvent, EventCheck
+from coinslot.event_check import Admitted, EventCheck
+from coinslot.events import BadEvent
 from coinslot.media import FORM, JSON, NDJSON, TYPES
 from tests.fuzz import analytic_oracle, grammar, oracle
 from tests.fuzz.seeds import ANALYTIC_EVENTS, BODIES, COMPRESSED, EVENTS

@@ -8,7 +8,8 @@ from time import time
 import msgspec
 
 from coinslot.analytics.event import AnalyticEvent
-from coinslot.events import NUMBERS, BadEvent, EventCheck, decode, split
+from coinslot.event_check import EventCheck
+from coinslot.events import NUMBERS, BadEvent, decode, split
 from worker.counting.piece import Piece
 
 ROOM_BYTES = 64  # for a `timestamp`: so much larger than at the door may an event be
