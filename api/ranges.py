@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 
+from api.allow import allow_posts
 from api.query import Range, format_cursor, parse_number, parse_range
 from coinslot.errors import StoreUnavailable
 from coinslot.media import NDJSON
@@ -54,12 +55,7 @@ def blueprint(store: Store) -> Blueprint:
             return Response(event, content_type="application/json")
         return error_response(404, "nothing is stored yet")
 
-    @routes.after_app_request
-    def allow_posts(response: Response) -> Response:
-        if request.path == PATH and response.allow:
-            response.allow.add("POST")  # which is ingest's
-        return response
-
+    allow_posts(routes, PATH)
     return routes
 
 

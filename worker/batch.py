@@ -21,9 +21,8 @@ class Commit(Envelope):
 
     @property
     def size(self) -> int:
-        """How many events were accepted with it; what nobody has counted and cannot be read counts as one."""
-        announced = self.announced
-        return (len(self.events) or int(bool(self.fault))) if announced is None else announced
+        """How many events were accepted with it."""
+        return self.size_of(len(self.events), self.fault)
 
 
 @dataclass(slots=True)

@@ -23,6 +23,14 @@ class Envelope:
         events = self.message.headers.get("events")
         return events if type(events) is int and events >= 0 else None
 
+    def size_of(self, read: int, fault: str) -> int:
+        """How many events were accepted with it, of which so many could be read.
+
+        Where nobody has counted them these count, and what cannot be read counts as one.
+        """
+        announced = self.announced
+        return (read or int(bool(fault))) if announced is None else announced
+
     @property
     def is_counted(self) -> bool:
         """Whether its events are in the ledger, or soon will be."""

@@ -175,7 +175,8 @@ class Worker:
 
     def _acknowledge(self, settled: list[Settled]) -> None:
         try:
-            self._settle.acknowledge(settled)
+            for each in settled:
+                self._consumer.let_go(each.commit.message)
         except QueueUnavailable as error:
             self._consumer.close()  # what could not be acknowledged comes again, and is found to be stored
             self._backoff.wait_out(error)

@@ -13,7 +13,6 @@ from coinslot.errors import Halted, QueueUnavailable
 from coinslot.events import Dead, Event
 from coinslot.halt import told
 from coinslot.keys import GROUP, Keys
-from coinslot.queue import BrokerErrors
 from coinslot.redisclient import Errors
 from coinslot.store import DUPLICATE, STORED, Outcome
 from worker.batch import Commit
@@ -99,12 +98,11 @@ class Settlement:
         self._channel = keys.channel
         self._bounds = (feed_max_events, feed_max_bytes, dead_max_share)
         self._reached = reached
-        self._atomic = queue_is_on_redis
+        self._group = GROUP if queue_is_on_redis else ""
 
     def __call__(self, settled: Sequence[Settled]) -> set[str]:
         """Returns the ids of the messages that were still this worker's. Raises Halted, and then none is settled."""
-        group = GROUP if self._atomic else ""
-        arguments: list[bytes | str | int | float] = [group, self._consumer(), self._channel, *self._bounds]
+        arguments: list[bytes | str | int | float] = [self._group, self._consumer(), self._channel, *self._bounds]
         for each in settled:
             arguments += each.arguments()
         try:
@@ -115,15 +113,3 @@ class Settlement:
             raise Halted(told(why, reason))
         self._reached("settled")
         return {id.decode() for id in ids}
-
-    def acknowledge(self, settled: Sequence[Settled]) -> None:
-        """Let go of messages that have been settled; raises QueueUnavailable, and then they may come again."""
-        try:
-            for each in settled:
-                message = each.commit.message
-                if self._atomic:
-                    message.channel.forget(message.delivery_tag)  # the script has acknowledged it
-                else:
-                    message.ack()
-        except BrokerErrors as error:
-            raise QueueUnavailable(f"the batch cannot be acknowledged: {error}") from error

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from api.allow import allow_posts
 from api.query import parse_namespace
 from coinslot.analytics.counter import Counter
 from coinslot.analytics.counters import Counters
@@ -27,12 +28,7 @@ def blueprint(counters: Counters) -> Blueprint:
     def namespaces() -> Response:
         return json_response({"namespaces": counters.namespaces()})
 
-    @routes.after_app_request
-    def allow_posts(response: Response) -> Response:
-        if request.path == PATH and response.allow:
-            response.allow.add("POST")  # which is ingest's
-        return response
-
+    allow_posts(routes, PATH)
     return routes
 
 

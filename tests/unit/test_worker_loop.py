@@ -54,8 +54,8 @@ class Stub:
         self.happened.append("recant")
         self.recanted += [each.commit.id for each in taken_over]
 
-    def acknowledge(self, settled: Sequence[Settled]) -> None:
-        self.happened.append("acknowledge")
+    def let_go(self, message: object) -> None:
+        self.happened.append("let go")
 
     def keep(self) -> None:
         self.happened.append("keep")
@@ -81,6 +81,7 @@ class Stub:
     def worker(self, *messages: Any) -> Worker:
         reads: Any = Reads(list(messages))
         reads.keep, reads.excuse, reads.abandon, reads.close = self.keep, self.excuse, self.abandon, self.close
+        reads.let_go = self.let_go
         stub: Any = self
         return Worker(
             reads,
@@ -120,7 +121,7 @@ def test_a_batch_is_stored_then_settled_then_acknowledged() -> None:
     done = stub.worker(message(ONE), message(TWO, THREE)).run_once()
 
     assert done == 2
-    assert stub.happened == ["read", "keep", "insert", "stored", "settle", "acknowledge"]
+    assert stub.happened == ["read", "keep", "insert", "stored", "settle", "let go", "let go"]
     assert [(each.stored, each.changes) for each in stub.settled] == [(1, [ONE]), (2, [TWO, THREE])]
 
 
@@ -274,7 +275,7 @@ def test_what_another_has_settled_is_told_to_whoever_takes_back_what_was_erased_
 
     assert done == 0
     assert stub.recanted == ["1-0"]
-    assert stub.happened[-2:] == ["acknowledge", "recant"]
+    assert stub.happened[-2:] == ["let go", "recant"]
 
 
 def test_positive_control_a_worker_that_still_owns_its_messages_takes_nothing_back() -> None:

@@ -34,9 +34,8 @@ class Piece:
 
     @property
     def size(self) -> int:
-        """How many events the whole message holds; what cannot be read and was not counted, counts as one."""
-        counted = self.envelope.announced
-        return counted if counted is not None else self.first + len(self.events) or int(bool(self.fault))
+        """How many events were accepted with the whole message."""
+        return self.envelope.size_of(self.first + len(self.events), self.fault)
 
     def raws(self) -> list[bytes]:
         """The events just as they were sent."""
