@@ -12,11 +12,12 @@ from time import monotonic, sleep
 import redis
 
 from coinslot.analytics import crew, rules, snapshot
+from coinslot.analytics.asking import asking
 from coinslot.analytics.marks import Mark, Marks, Round
 from coinslot.analytics.places.protocol import Place
 from coinslot.analytics.restore import BUSY_WAIT_S, Restore
 from coinslot.analytics.snapshot import CounterSnapshot
-from coinslot.analytics.state import State, asking
+from coinslot.analytics.state import State
 from coinslot.errors import CoinslotError
 from coinslot.keys import Keys
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import msgspec
 import redis
 
+from coinslot.analytics.asking import asking
 from coinslot.analytics.lease import Lease
-from coinslot.analytics.state import asking
 from coinslot.keys import Keys
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -11,12 +9,11 @@ import redis
 
 from coinslot import lua
 from coinslot.analytics import record, users
+from coinslot.analytics.asking import asking
 from coinslot.analytics.counter import Counter, Kind, Namespace
 from coinslot.analytics.counters import Counters, Durations
 from coinslot.analytics.record import Record
-from coinslot.errors import QueueUnavailable
 from coinslot.keys import Keys
-from coinslot.redisclient import Errors
 
 _KINDS: dict[str, Kind] = {"n": "named", "i": "internal", "w": "weekly"}
 
@@ -32,21 +29,21 @@ class RedisCounters(Counters):
         self._make_goal = client.register_script(lua.source("make_goal"))
 
     def namespaces(self) -> list[str]:
-        with _asking():
+        with asking():
             names: Any = self._redis.smembers(f"{self._counted}:namespaces")
         return sorted(name.decode() for name in names)
 
     def namespace(self, name: str) -> Namespace:
-        with _asking():
+        with asking():
             return self._namespace(name)
 
     def events_of(self, namespace: str, user_id: str) -> list[str]:
-        with _asking():
+        with asking():
             fields: Any = self._holders(keys=[self._counted], args=[namespace, *users.halves(user_id)])
         return sorted(_name(field.decode()) for field in fields)
 
     def make_goal(self, namespace: str, name: str) -> None:
-        with _asking():
+        with asking():
             self._make_goal(keys=[self._counted], args=[namespace, name, msgspec.msgpack.encode([namespace])])
 
     def known(self) -> int:
@@ -60,7 +57,7 @@ class RedisCounters(Counters):
         return Durations(float(spent_us), int(events))
 
     def _of_all(self, *fields: str) -> list[bytes]:
-        with _asking():
+        with asking():
             values: Any = self._redis.hmget(self._counted, fields)
         return [value or b"0" for value in values]
 
@@ -80,14 +77,6 @@ class RedisCounters(Counters):
 def _pairs(entries: list[bytes]) -> dict[bytes, bytes]:
     """Of a hash, as a script gives it."""
     return dict(zip(entries[::2], entries[1::2], strict=True))
-
-
-@contextmanager
-def _asking() -> Iterator[None]:
-    try:
-        yield
-    except Errors as error:
-        raise QueueUnavailable(f"the counters cannot be asked: {error}") from error
 
 
 def _counter(

@@ -9,9 +9,10 @@ from collections.abc import Callable
 import redis
 
 from coinslot.analytics import crew, snapshot
+from coinslot.analytics.asking import asking
 from coinslot.analytics.places.protocol import Place
 from coinslot.analytics.snapshot import CounterSnapshot
-from coinslot.analytics.state import State, asking
+from coinslot.analytics.state import State
 from coinslot.errors import SnapshotDamaged
 from coinslot.keys import Keys
 

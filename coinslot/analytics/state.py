@@ -6,19 +6,17 @@ COUNTED:restorer     the lease of the worker that restores
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import redis
 
 from coinslot.analytics import record
+from coinslot.analytics.asking import asking
 from coinslot.analytics.lease import Lease, Transaction
 from coinslot.analytics.record import Record
 from coinslot.analytics.snapshot import CounterSnapshot, GoalsSnapshot, Snapshot
 from coinslot.errors import QueueUnavailable
 from coinslot.keys import Keys
-from coinslot.redisclient import Errors
 
 
 class State:
@@ -114,14 +112,6 @@ class State:
 
     def _key(self, *parts: object) -> str:
         return ":".join(map(str, (self._counted, *parts)))
-
-
-@contextmanager
-def asking() -> Iterator[None]:
-    try:
-        yield
-    except Errors as error:
-        raise QueueUnavailable(f"the counters cannot be read or written: {error}") from error
 
 
 def _check(epoch: bytes, now: bytes | None) -> None:
